@@ -1,0 +1,13 @@
+/** All workloads, in their order. */
+import type { Workload } from "./Workload.ts"
+import { w1 } from "./W1InPlace.ts"
+import { w2 } from "./W2Managed.ts"
+import { w3 } from "./W3Again.ts"
+import { w4 } from "./W4Large.ts"
+import { w5 } from "./W5LargeManaged.ts"
+import { w6 } from "./W6Million.ts"
+import { w7 } from "./W7Verify.ts"
+import { w10 } from "./W10Start.ts"
+
+/** The workloads. */
+export const WORKLOADS: readonly Workload[] = [w1, w2, w3, w4, w5, w6, w7, w10]

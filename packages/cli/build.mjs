@@ -1,0 +1,44 @@
+// Bundles the command into dist/: main.js is small, every command module that is reached by `import()` stays a chunk of its own beside
+// it, and IngestWorker.js is the worker threads' entry. All files are flat in dist/, because the library finds its worker next to the
+// chunk it runs from. Files that did not change are left alone, so a build never disturbs a command that is running.
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { build } from "esbuild"
+
+const here = dirname(fileURLToPath(import.meta.url))
+const outdir = join(here, "dist")
+
+const { outputFiles } = await build({
+  absWorkingDir: here,
+  entryPoints: { main: "src/main.ts", IngestWorker: "../core/src/layers/IngestWorker.ts" },
+  outdir,
+  write: false,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node22",
+  mainFields: ["module", "main"],
+  external: ["@duckdb/node-api"],
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: "none",
+  chunkNames: "[name]-[hash]",
+  logLevel: "warning"
+})
+
+mkdirSync(outdir, { recursive: true })
+// Chunks before the entries that name them.
+const entries = new Set(["main.js", "IngestWorker.js"])
+outputFiles.sort((a, b) => Number(entries.has(basename(a.path))) - Number(entries.has(basename(b.path))))
+for (const { path, contents } of outputFiles) {
+  if (existsSync(path) && readFileSync(path).equals(contents)) continue
+  const temporary = `${path}.${process.pid}.tmp`
+  writeFileSync(temporary, contents)
+  renameSync(temporary, path)
+}
+const current = new Set(outputFiles.map(({ path }) => basename(path)))
+for (const name of readdirSync(outdir)) {
+  if (!current.has(name)) rmSync(join(outdir, name), { recursive: true, force: true })
+}

@@ -1,0 +1,36 @@
+/** Commands about keys. */
+import { Command } from "effect/cli"
+import { lazily } from "../Handler.ts"
+import { argument, referenceArgument, suffixMismatchFlag, switchFlag } from "./CommandFlags.ts"
+
+const mv = Command.make("mv", {
+  from: argument("OLD", "A key, or a prefix that ends with /"),
+  to: argument("NEW", "The new key, or the new prefix"),
+  allowSuffixMismatch: suffixMismatchFlag,
+  dryRun: switchFlag("dry-run", "Print the plan, change nothing")
+}, lazily(() => import("../actions/Mv.ts"))).pipe(
+  Command.withDescription("Rename a key, or all keys below a prefix, at once or not at all. The artifact and its bytes stay as they are."),
+  Command.withShortDescription("Rename keys"),
+  Command.withExamples([
+    { command: "sheaf mv raw/a.csv raw/plate1/a.csv" },
+    { command: "sheaf mv raw/ bronze/ --dry-run", description: "Every key below raw/" }
+  ])
+)
+
+const alias = Command.make("alias", {
+  reference: referenceArgument,
+  key: argument("KEY", "The further key"),
+  allowSuffixMismatch: suffixMismatchFlag
+}, lazily(() => import("../actions/Alias.ts"))).pipe(
+  Command.withDescription("Give an artifact a further key."),
+  Command.withShortDescription("Give an artifact a further key"),
+  Command.withExamples([{ command: "sheaf alias raw/plate1/a.csv paper/figure2.csv" }])
+)
+
+const unalias = Command.make("unalias", { key: argument("KEY", "The key to release") }, lazily(() => import("../actions/Unalias.ts"))).pipe(
+  Command.withDescription("Release a key. The artifact stays, reachable by its uid and its other keys."),
+  Command.withShortDescription("Release a key"),
+  Command.withExamples([{ command: "sheaf unalias paper/figure2.csv" }])
+)
+
+export const nameCommands = [mv, alias, unalias] as const

@@ -1,0 +1,56 @@
+/** Commands about storage roots. */
+import { Command } from "effect/cli"
+import { lazily } from "../Handler.ts"
+import { argument, switchFlag, textFlag } from "./CommandFlags.ts"
+
+const rootArgument = argument("ROOT", "Name, uid, URL or path of a storage root")
+
+const add = Command.make("add", {
+  url: argument("URL", "A path or URL"),
+  name: textFlag("name", "NAME", "A short name for it"),
+  readOnly: switchFlag("read-only", "Never write into it"),
+  makeDefault: switchFlag("default", "Copy new files into it from now on")
+}, lazily(() => import("../actions/StorageAdd.ts"))).pipe(
+  Command.withDescription("Add a storage root. Files inside it are registered where they stand."),
+  Command.withExamples([
+    { command: "sheaf storage add /mnt/instrument --name instrument --read-only" },
+    { command: "sheaf storage add /mnt/big --default" }
+  ])
+)
+
+const list = Command.make("list", {}, lazily(() => import("../actions/StorageList.ts"))).pipe(
+  Command.withDescription("List the storage roots and what they hold."),
+  Command.withExamples([{ command: "sheaf storage list" }])
+)
+
+const show = Command.make("show", { root: rootArgument }, lazily(() => import("../actions/StorageShow.ts"))).pipe(
+  Command.withDescription("Show one storage root."),
+  Command.withExamples([{ command: "sheaf storage show instrument" }])
+)
+
+const makeDefault = Command.make("default", { root: rootArgument }, lazily(() => import("../actions/StorageDefault.ts"))).pipe(
+  Command.withDescription("Make a storage root the one that new files are copied into."),
+  Command.withExamples([{ command: "sheaf storage default big" }])
+)
+
+const remove = Command.make("remove", { root: rootArgument }, lazily(() => import("../actions/StorageRemove.ts"))).pipe(
+  Command.withDescription("Forget a storage root; its files stay. Refused while it holds the only copy of an artifact."),
+  Command.withExamples([{ command: "sheaf storage remove instrument" }])
+)
+
+const verify = Command.make("verify", { root: rootArgument }, lazily(() => import("../actions/StorageVerify.ts"))).pipe(
+  Command.withDescription("Find out what a storage root can do: reach it, write into it, read back what was written."),
+  Command.withExamples([{ command: "sheaf storage verify big" }])
+)
+
+const storage = Command.make("storage").pipe(
+  Command.withDescription("Add, list and check the places that bytes live in."),
+  Command.withShortDescription("The places that bytes live in"),
+  Command.withSubcommands([add, list, show, makeDefault, remove, verify]),
+  Command.withExamples([
+    { command: "sheaf storage add /mnt/instrument --name instrument --read-only" },
+    { command: "sheaf storage list" }
+  ])
+)
+
+export const placeCommands = [storage] as const

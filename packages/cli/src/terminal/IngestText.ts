@@ -1,0 +1,56 @@
+/**
+ * What an ingest did, on a page.
+ */
+import type { IngestCounts, IngestFailure, IngestSkip, IngestSummary } from "@sheaf/core/domain/IngestReport"
+import type { Paint } from "./Paint.ts"
+import { safeText } from "./SafeText.ts"
+import { countText, durationText, plural, sizeText } from "./SizeText.ts"
+
+/** Failures that the text lists; JSON has them all. */
+export const LISTED_FAILURES = 20
+
+const OUTCOME_TEXTS: ReadonlyArray<readonly [outcome: Exclude<keyof IngestCounts, "files">, text: string]> = [
+  ["created", "created"],
+  ["newVersion", "new versions"],
+  ["existing", "existing"],
+  ["keyed", "existing, given their first key"],
+  ["aliased", "existing under another key, given this one too"],
+  ["moved", "existing, key moved to them"],
+  ["skipped", "skipped"],
+  ["failed", "failed"]
+]
+
+const skipsByReason = (skips: ReadonlyArray<IngestSkip>): string => {
+  const reasons = new Map<string, number>()
+  for (const { reason } of skips) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+  return [...reasons].map(([reason, n]) => `${countText(n)} ${reason}`).join(", ")
+}
+
+/** All counts that are not zero, bytes, time and rate. */
+export const ingestText = (summary: IngestSummary, paint: Paint): string => {
+  const { counts } = summary
+  const width = countText(counts.files).length
+  const verb = summary.dryRun ? "would be registered" : "registered"
+  const place = summary.mode === "in-place" ? `${verb} where they are, in` : `${summary.dryRun ? "would be copied" : "copied"} into`
+  const lines = [
+    `${paint.bold(plural(counts.files, "file"))}, ${sizeText(summary.bytes)} in ${durationText(summary.seconds)} (${countText(summary.filesPerSecond)} files/s), ${place} ${safeText(summary.storage)}`
+  ]
+  for (const [outcome, text] of OUTCOME_TEXTS) {
+    const n = counts[outcome]
+    if (n === 0) continue
+    const more = outcome === "skipped" ? ` (${skipsByReason(summary.skips)})`
+      : outcome === "existing" && summary.unopened > 0 ? ` (${countText(summary.unopened)} unchanged, not opened)` : ""
+    const line = `  ${countText(n).padStart(width)} ${text}${more}`
+    lines.push(outcome === "failed" ? paint.red(line) : outcome === "created" || outcome === "newVersion" ? paint.green(line) : line)
+  }
+  if (summary.dryRun) lines.push("Dry run: nothing was changed.")
+  if (summary.interrupted) lines.push(paint.yellow("Interrupted: run the same command again to finish; what was saved is recognised."))
+  return lines.join("\n")
+}
+
+/** The first failures, each with its reason, and how many more there are. */
+export const failuresText = (failures: ReadonlyArray<IngestFailure>, paint: Paint): string =>
+  [
+    ...failures.slice(0, LISTED_FAILURES).map((one) => `${paint.red("failed:")} ${safeText(one.path)}: ${safeText(one.message)}`),
+    ...(failures.length > LISTED_FAILURES ? [`… and ${countText(failures.length - LISTED_FAILURES)} more; --json lists all`] : [])
+  ].join("\n")

@@ -1,0 +1,74 @@
+/**
+ * What ingest tells while it works and when it is done. Field names are those of the machine interface.
+ */
+import type { Outcome } from "./SaveDecision.ts"
+
+export interface IngestCounts extends Readonly<Record<Outcome, number>> {
+  /** Files met: the sum of all the others. */
+  readonly files: number
+  readonly skipped: number
+  readonly failed: number
+}
+
+/** Why a file was not looked at. */
+export type SkipReason = "symlink" | "special file" | "excluded" | "symlink loop" | "broken symlink" | "nested instance"
+
+export interface IngestFailure {
+  readonly path: string
+  /** Code of the error, such as `FileChanged`, `InvalidKey`, or the operating system's, such as `EACCES`. */
+  readonly code: string
+  readonly message: string
+}
+
+export interface IngestSkip {
+  readonly path: string
+  readonly reason: string
+}
+
+export interface IngestSummary {
+  readonly counts: IngestCounts
+  /** Of the files whose content is registered now. */
+  readonly bytes: number
+  readonly seconds: number
+  readonly filesPerSecond: number
+  /** Name of the collection made of the ingested set, or null. */
+  readonly collection: string | null
+  readonly failures: ReadonlyArray<IngestFailure>
+  readonly skips: ReadonlyArray<IngestSkip>
+  /** Stopped by the user before every file was reached; running again finishes. */
+  readonly interrupted: boolean
+  readonly dryRun: boolean
+  /** Where the files are: registered where they stand, or copied. */
+  readonly mode: "in-place" | "managed"
+  /** URL of the storage root. */
+  readonly storage: string
+  /** The key prefix used: "" or without trailing `/`. */
+  readonly keyPrefix: string
+  /** Files that were recognised as unchanged without being opened. */
+  readonly unopened: number
+}
+
+export type IngestEvent =
+  | {
+    readonly type: "item"
+    readonly path: string
+    readonly outcome: Outcome | "skipped" | "failed"
+    readonly key: string | null
+    readonly uid: string | null
+    readonly hash: string | null
+    readonly size: number | null
+    /** Of a skipped file. */
+    readonly reason?: string
+    /** Of a failed file. */
+    readonly error?: { readonly code: string; readonly message: string }
+  }
+  | {
+    readonly type: "progress"
+    readonly files: number
+    readonly bytes: number
+    /** Met so far; final only when `walked`. */
+    readonly totalFiles: number
+    readonly totalBytes: number
+    readonly walked: boolean
+  }
+  | ({ readonly type: "summary" } & IngestSummary)

@@ -1,0 +1,46 @@
+/**
+ * One save on its way into the registry: content whose bytes are already in place, and the key it wants.
+ */
+import type { HashType } from "./ContentHash.ts"
+import type { Outcome } from "./SaveDecision.ts"
+
+/** Where the bytes of a save stand. */
+export interface SavedObject {
+  /** Uid of the storage root. */
+  readonly root: string
+  /** The object's path below the root, segments escaped as in a key (see `domain/FileName`). */
+  readonly objectKey: string
+  readonly isVirtual: boolean
+  /** The user's own file, registered where it stands: it is further location of the artifact whatever the outcome, and is never deleted. */
+  readonly inPlace: boolean
+}
+
+export interface SaveRequest {
+  readonly hash: string
+  readonly hashType: HashType
+  readonly size: number
+  readonly suffix: string
+  /** Normalised. */
+  readonly key: string | null
+  readonly description: string | null
+  readonly kind: string | null
+  readonly run: string | null
+  /** The uid to use if an artifact is created: 16 random characters and `0000`. A new version takes its family's stem instead. */
+  readonly candidateUid: string
+  readonly object: SavedObject
+}
+
+/** What one save did. */
+export interface SaveOutcome {
+  readonly outcome: Outcome
+  /** The artifact the content is now known as. */
+  readonly uid: string
+  /** Primary key of the artifact before, when the key became an alias of it, or was left alone by policy `reuse`. */
+  readonly aliasOf: string | null
+  /** Uid of the artifact the key pointed at before, when it was moved or taken over from an alias. */
+  readonly movedFrom: string | null
+  /** Policy `reuse` left the wanted key alone. */
+  readonly keyLeftAlone: boolean
+  /** Whether the saved object became a location. A managed object that did not is superfluous and the caller deletes it. */
+  readonly objectUsed: boolean
+}

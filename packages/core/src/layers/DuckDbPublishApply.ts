@@ -1,0 +1,131 @@
+/**
+ * The writing half of publishing: turns decided rows into records. Each step is one statement and is left out when no row needs it.
+ */
+import type { StagedBatch } from "../domain/StagedBatch.ts"
+import type { DuckDbSession } from "./DuckDbClient.ts"
+import { type BatchTables, quote } from "./DuckDbPublish.ts"
+
+const text = (value: string | null): string => (value === null ? "NULL" : quote(value))
+
+/**
+ * Microseconds since 1970 that row 0 of the batch gets: later rows follow at one microsecond each, and nothing recorded is later, so that order by creation
+ * is save order.
+ */
+const baseTime = async (s: DuckDbSession): Promise<number> => {
+  const [row] = await s.rows<{ newest: number | null }>(
+    `SELECT epoch_us(greatest((SELECT max(created_at) FROM reg.artifact), (SELECT max(since) FROM reg.key))) AS newest`)
+  return Math.max(Date.now() * 1000, (row?.newest ?? 0) + 1)
+}
+
+interface Needs {
+  readonly made: number
+  readonly versions: number
+  readonly left: number
+  readonly arrived: number
+  readonly known: number
+  readonly knownObjects: number
+}
+
+/** Applies a decided batch inside the open transaction. Returns the keys of managed objects that are not needed. */
+export const applyBatch = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): Promise<ReadonlyArray<string>> => {
+  const [needs] = await s.rows<Needs>(`SELECT
+      count(*) FILTER (WHERE outcome IN ('created', 'newVersion')) AS made,
+      count(*) FILTER (WHERE outcome = 'newVersion') AS versions,
+      count(*) FILTER (WHERE p IS NOT NULL AND outcome IN ('created', 'newVersion', 'moved')) AS "left",
+      count(*) FILTER (WHERE outcome IN ('keyed', 'aliased', 'moved')) AS arrived,
+      count(*) FILTER (WHERE outcome NOT IN ('created', 'newVersion')) AS known,
+      count(*) FILTER (WHERE outcome NOT IN ('created', 'newVersion') AND object_key IS NOT NULL) AS "knownObjects"
+    FROM ${t.decided}`)
+  const base = await baseTime(s)
+  const at = `make_timestamp(${base} + ord)`
+  const run = text(batch.run)
+  if (needs!.left > 0) await releaseKeys(s, t)
+  if (needs!.made > 0 || needs!.arrived > 0) {
+    await s.run(`INSERT INTO reg.key SELECT key, target, ${at}, outcome, ${run} FROM ${t.decided}
+      WHERE outcome IN ('created', 'newVersion', 'keyed', 'aliased', 'moved') ORDER BY ord`)
+  }
+  if (needs!.versions > 0) {
+    await s.run(`UPDATE reg.artifact SET is_latest = false, updated_at = make_timestamp(${base})
+      WHERE is_latest AND stem IN (SELECT p_stem FROM ${t.decided} WHERE outcome = 'newVersion')`)
+  }
+  if (needs!.made > 0) {
+    await s.run(`INSERT INTO reg.artifact
+      SELECT target, left(target, 16), CASE WHEN outcome = 'newVersion' THEN version_seq ELSE 0 END,
+        outcome = 'created' OR version_seq = max(version_seq) OVER (PARTITION BY outcome, p_stem),
+        key, NULL, suffix, NULL, NULL, NULL, size, hash, hash_type, NULL, NULL, NULL, ${run}, ${text(batch.account)}, 1, ${at}, ${at}
+      FROM ${t.decided} WHERE outcome IN ('created', 'newVersion') ORDER BY ord`)
+  }
+  if (needs!.left > 0 || needs!.arrived > 0) await updatePrimaryKeys(s, t, base)
+  if (batch.inPlacePrefix !== null) {
+    await recordPlaces(s, batch, t, at)
+    return []
+  }
+  return recordObjects(s, batch, t, at, needs!)
+}
+
+const LEFT = `p IS NOT NULL AND outcome IN ('created', 'newVersion', 'moved')`
+
+const releaseKeys = async (s: DuckDbSession, t: BatchTables): Promise<void> => {
+  const left = `(SELECT key FROM ${t.decided} WHERE ${LEFT})`
+  await s.run(`INSERT INTO reg.key_history SELECT key, artifact, since, event, run FROM reg.key WHERE key IN ${left}`)
+  await s.run(`DELETE FROM reg.key WHERE key IN ${left}`)
+}
+
+/** Artifacts that lost or gained a key: a primary key that is gone is followed by the oldest of the others. */
+const updatePrimaryKeys = async (s: DuckDbSession, t: BatchTables, base: number): Promise<void> => {
+  await s.run(`CREATE OR REPLACE TABLE ${t.decided}_touched AS
+    WITH u AS (SELECT p AS uid, arg_max(key, ord) AS last_left FROM ${t.decided} WHERE ${LEFT} GROUP BY p
+        UNION ALL SELECT DISTINCT target, NULL FROM ${t.decided} WHERE outcome IN ('keyed', 'moved')),
+      w AS (SELECT uid, max(last_left) AS last_left FROM u GROUP BY uid),
+      a AS (SELECT a.uid, a.key FROM reg.artifact a SEMI JOIN w ON w.uid = a.uid),
+      k AS (SELECT k.artifact, k.key, k.since FROM reg.key k SEMI JOIN w ON w.uid = k.artifact),
+      c AS (SELECT a.uid, a.key AS old_key, bool_or(k.key = a.key) AS still, arg_min(k.key, (k.since, k.key)) AS oldest
+        FROM a LEFT JOIN k ON k.artifact = a.uid GROUP BY a.uid, a.key)
+    SELECT c.uid, CASE WHEN still THEN old_key ELSE oldest END AS new_key, w.last_left
+    FROM c JOIN w ON w.uid = c.uid WHERE old_key IS DISTINCT FROM CASE WHEN still THEN old_key ELSE oldest END`)
+  await s.run(`UPDATE reg.artifact a SET key = x.new_key, former_key = CASE WHEN x.new_key IS NULL THEN x.last_left END,
+      updated_at = make_timestamp(${base}) FROM ${t.decided}_touched x WHERE x.uid = a.uid`)
+}
+
+/** In place: whatever became of a file, its own path is a location of the artifact it is known as, and of no other any more. */
+const recordPlaces = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables, at: string): Promise<void> => {
+  const root = quote(batch.root)
+  await s.run(`CREATE OR REPLACE TABLE ${t.decided}_held AS
+    SELECT l.artifact, l.object_key, l.state, l.in_place, d.target FROM reg.location l
+    JOIN (SELECT object_key, target FROM ${t.decided} WHERE outcome <> 'duplicate') d ON d.object_key = l.object_key WHERE l.root = ${root}`)
+  const [held] = await s.rows<{ other: number; back: number }>(`SELECT
+      count(*) FILTER (WHERE artifact <> target AND in_place AND state <> 'replaced') AS other,
+      count(*) FILTER (WHERE artifact = target AND state IN ('missing', 'replaced')) AS back FROM ${t.decided}_held`)
+  if (held!.other > 0) {
+    await s.run(`UPDATE reg.location l SET state = 'replaced' FROM ${t.decided}_held h
+      WHERE l.root = ${root} AND l.object_key = h.object_key AND l.artifact = h.artifact AND h.artifact <> h.target AND l.in_place AND l.state <> 'replaced'`)
+  }
+  // A damaged copy stays so until it is read and found good: an unchanged file is not opened here.
+  if (held!.back > 0) {
+    await s.run(`UPDATE reg.location l SET state = 'ok' FROM ${t.decided}_held h
+      WHERE l.root = ${root} AND l.object_key = h.object_key AND l.artifact = h.artifact AND h.artifact = h.target AND l.state IN ('missing', 'replaced')`)
+  }
+  await s.run(`INSERT INTO reg.location
+    SELECT d.target, ${root}, d.object_key, d.key <> d.object_key, true, 'ok', NULL, ${at}, NULL FROM ${t.decided} d
+    ANTI JOIN (SELECT object_key, target FROM ${t.decided}_held WHERE artifact = target) h ON h.object_key = d.object_key
+    WHERE d.outcome <> 'duplicate' ORDER BY d.ord`)
+}
+
+/** Managed: an object belongs to the artifact it made, or to a known one that has no good copy left. The rest are superfluous. */
+const recordObjects = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables, at: string, needs: Needs): Promise<ReadonlyArray<string>> => {
+  const root = quote(batch.root)
+  const rows = (from: string) => `INSERT INTO reg.location
+    SELECT d.target, ${root}, d.object_key, d.object_key IS DISTINCT FROM d.key, false, 'ok', NULL, ${at}, NULL FROM ${from} d ORDER BY d.ord`
+  if (needs.made > 0) await s.run(rows(`(SELECT * FROM ${t.decided} WHERE outcome IN ('created', 'newVersion'))`))
+  if (needs.knownObjects === 0) return []
+  const unused = `(SELECT ord, target, object_key, key FROM ${t.decided} WHERE outcome NOT IN ('created', 'newVersion') AND object_key IS NOT NULL)`
+  await s.run(`CREATE OR REPLACE TABLE ${t.decided}_new AS
+    WITH u AS (SELECT * FROM ${t.decided} WHERE ord IN (SELECT ord FROM ${unused}) AND outcome <> 'duplicate'),
+      good AS (SELECT DISTINCT l.artifact FROM reg.location l SEMI JOIN u ON u.target = l.artifact WHERE l.state = 'ok')
+    SELECT u.* FROM u LEFT JOIN good ON good.artifact = u.target WHERE good.artifact IS NULL
+    QUALIFY row_number() OVER (PARTITION BY u.target ORDER BY u.ord) = 1`)
+  await s.run(rows(`${t.decided}_new`))
+  const left = await s.rows<{ object_key: string }>(`SELECT DISTINCT u.object_key FROM ${unused} u
+    ANTI JOIN (SELECT object_key FROM reg.location WHERE root = ${root}) l ON l.object_key = u.object_key`)
+  return left.map((row) => row.object_key)
+}

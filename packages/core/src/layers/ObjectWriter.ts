@@ -1,0 +1,171 @@
+/**
+ * Copies of files on their way into a local storage root, written by worker threads.
+ *
+ * An object is created exclusively; until a row refers to it, an intent file of this process names it, so that a crash leaves nothing behind
+ * (see `PendingObjects`). Objects are read-only files, since they never change.
+ */
+import { closeSync, constants, linkSync, mkdirSync, openSync, unlinkSync, writeSync } from "node:fs"
+import { fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
+import type { KeyPolicyRules, PlacementInput } from "../ports/KeyPolicy.ts"
+import { virtualPlace } from "./KeyPolicyRules.ts"
+import { type IntentFile, openIntents } from "./PendingObjects.ts"
+
+/** The storage root cannot be written. `code` is the operating system's, such as ENOSPC. */
+export class TargetError extends Error {
+  readonly operation = "write"
+  readonly key: string
+  readonly code: string
+  constructor(key: string, cause: NodeJS.ErrnoException) {
+    super(cause.message, { cause })
+    this.key = key
+    this.code = cause.code ?? "EUNKNOWN"
+  }
+}
+
+/** Mode of object files. */
+export const OBJECT_MODE = 0o444
+
+/** An object being written. */
+export interface OpenObject {
+  readonly write: (bytes: Uint8Array) => void
+  /** All bytes are written and have this hash: gives the object key. */
+  readonly finish: (hash: string) => string
+  /** Gives up while writing. */
+  readonly discard: () => void
+  /** Takes back a finished object. */
+  readonly remove: () => void
+}
+
+/** Where an object is going to stand, as far as can be said before its hash is known. */
+export interface PlannedObject {
+  readonly input: PlacementInput
+  /** Keys an object may be left at by a crash. */
+  readonly announce: ReadonlyArray<string>
+}
+
+const NO_HASH = ""
+
+export class ObjectWriter {
+  readonly #rootPath: string
+  readonly #root: string
+  readonly #intentPath: string
+  readonly #policy: KeyPolicyRules
+  readonly #placeNeedsHash: boolean
+  #intents: IntentFile | undefined
+
+  /** `rootPath` is an ordinary absolute path; `intentPath` one of `PendingObjects`, made when the first object is announced. */
+  constructor(rootPath: string, intentPath: string, policy: KeyPolicyRules) {
+    this.#rootPath = rootPath
+    this.#root = fromUserPath(rootPath === "/" ? "" : rootPath)
+    this.#intentPath = intentPath
+    this.#policy = policy
+    const probe = { key: "probe", uid: "0".repeat(20), suffix: "" }
+    this.#placeNeedsHash = policy.place({ ...probe, hash: "a" }).objectKey !== policy.place({ ...probe, hash: "b" }).objectKey
+  }
+
+  plan(input: Omit<PlacementInput, "hash">): PlannedObject {
+    const withHash = { ...input, hash: NO_HASH }
+    const spare = virtualPlace(withHash)
+    if (this.#placeNeedsHash) return { input: withHash, announce: [spare] }
+    const place = this.#policy.place(withHash).objectKey
+    return { input: withHash, announce: place === spare ? [place] : [place, spare] }
+  }
+
+  /** Names the objects that come next; before the first of them is created. */
+  announce(planned: ReadonlyArray<PlannedObject>): void {
+    const keys = planned.flatMap((p) => p.announce)
+    if (keys.length === 0) return
+    this.#guard(keys[0]!, () => {
+      this.#intents ??= openIntents(this.#rootPath, this.#intentPath)
+      this.#intents.add(keys)
+    })
+  }
+
+  /** Creates a planned object. Where its place is taken (a semantic key's older version stands there) it gets the place its uid gives. */
+  open(planned: PlannedObject): OpenObject {
+    let key = planned.announce[0]!
+    let fd = this.#create(key)
+    if (fd === null && planned.announce.length > 1) {
+      key = planned.announce[1]!
+      fd = this.#create(key)
+    }
+    if (fd === null) throw new TargetError(key, Object.assign(new Error(`${key} exists already`), { code: "EEXIST" }))
+    const open = fd
+    let finalKey = key
+    return {
+      write: (bytes) => {
+        try {
+          let written = 0
+          while (written < bytes.length) written += writeSync(open, bytes, written, bytes.length - written)
+        } catch (error) {
+          closeSync(open)
+          unlinkSync(this.#path(key))
+          throw new TargetError(key, error as NodeJS.ErrnoException)
+        }
+      },
+      finish: (hash) => {
+        closeSync(open)
+        if (this.#placeNeedsHash) finalKey = this.#moveByHash(key, planned, hash)
+        return finalKey
+      },
+      discard: () => {
+        closeSync(open)
+        unlinkSync(this.#path(key))
+      },
+      // An object placed by its hash may be somebody else's by now: without a row it is only unreferenced.
+      remove: () => {
+        if (finalKey === key) unlinkSync(this.#path(key))
+      }
+    }
+  }
+
+  #moveByHash(key: string, planned: PlannedObject, hash: string): string {
+    const place = this.#policy.place({ ...planned.input, hash }).objectKey
+    this.#guard(place, () => {
+      try {
+        this.#withFolder(place, () => linkSync(this.#path(key), this.#path(place)))
+      } catch (error) {
+        // The same content stands there already.
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
+      }
+      unlinkSync(this.#path(key))
+    })
+    return place
+  }
+
+  /** A new file's descriptor, or null when something stands there. */
+  #create(key: string): number | null {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
+    return this.#guard(key, () => {
+      try {
+        return this.#withFolder(key, () => openSync(this.#path(key), flags, OBJECT_MODE))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "EEXIST") return null
+        throw error
+      }
+    })
+  }
+
+  /** Runs, and once more after making the object's folder when that is what was missing. */
+  #withFolder<A>(key: string, run: () => A): A {
+    try {
+      return run()
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+      mkdirSync(toFsPath(`${this.#root}/${unescapePath(key.slice(0, key.lastIndexOf("/")))}`), { recursive: true })
+      return run()
+    }
+  }
+
+  #path(key: string): string | Buffer {
+    return toFsPath(`${this.#root}/${unescapePath(key)}`)
+  }
+
+  #guard<A>(key: string, run: () => A): A {
+    try {
+      return run()
+    } catch (error) {
+      throw error instanceof TargetError ? error : new TargetError(key, error as NodeJS.ErrnoException)
+    }
+  }
+}

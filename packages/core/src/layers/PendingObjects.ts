@@ -1,0 +1,123 @@
+/**
+ * Objects on their way into a storage root: who is writing which, so that a crash leaves no stray object behind.
+ *
+ * Bytes are written before rows, so between the two an object stands in its root that no row refers to. Each writing process lists its objects
+ * in `<root>/.sheaf/pending/<pid>-<start>-<random>.intent` before it creates them: first line the process as JSON, then one object key a line.
+ * When the process has ended without removing the file, the objects in it that the registry does not know are deleted.
+ */
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { unescapePath, toFsPath, fromUserPath } from "../domain/FileName.ts"
+import { randomBase62 } from "../domain/Uid.ts"
+import { hasEnded, type ProcessIdentity, thisProcess } from "./ProcessIdentity.ts"
+
+/** Where intent files are, below a root. */
+export const PENDING_FOLDER = ".sheaf/pending"
+
+/** An open intent file of this process. */
+export interface IntentFile {
+  readonly path: string
+  /** Names objects that are about to be created; returns when the list is written. */
+  readonly add: (objectKeys: ReadonlyArray<string>) => void
+  /** All of them are either in the registry or deleted. */
+  readonly close: () => void
+}
+
+/** A path for a new intent file of this process in a local root, given by its ordinary absolute path. */
+export const intentPath = (rootPath: string): string => {
+  const me = thisProcess()
+  return join(rootPath, PENDING_FOLDER, `${me.pid}-${me.startTicks.replace(/[^0-9A-Za-z]/g, "") || "0"}-${randomBase62(8)}.intent`)
+}
+
+/** A further intent file of the same operation: one for each thread that writes. */
+export const ownIntent = (path: string, part: string): string => path.replace(/\.intent$/, `-${part}.intent`)
+
+/** Starts an intent file in a local root, or at a path from {@link intentPath}. */
+export const openIntents = (rootPath: string, path: string = intentPath(rootPath)): IntentFile => {
+  mkdirSync(join(rootPath, PENDING_FOLDER), { recursive: true })
+  writeFileSync(path, JSON.stringify(thisProcess()) + "\n", { flag: "wx" })
+  return {
+    path,
+    add: (objectKeys) => {
+      if (objectKeys.length > 0) appendFileSync(path, objectKeys.join("\n") + "\n")
+    },
+    close: () => void remove(fromUserPath(path))
+  }
+}
+
+export interface Leftover {
+  readonly path: string
+  readonly owner: ProcessIdentity | null
+}
+
+/** Intent files of a local root whose process has ended. */
+export const findLeftovers = (rootPath: string): ReadonlyArray<Leftover> => {
+  const folder = join(rootPath, PENDING_FOLDER)
+  let names: Array<string>
+  try {
+    names = readdirSync(folder)
+  } catch {
+    return []
+  }
+  const found: Array<Leftover> = []
+  for (const name of names) {
+    if (!name.endsWith(".intent")) continue
+    const path = join(folder, name)
+    const owner = ownerOf(path, name)
+    if (owner === null || hasEnded(owner)) found.push({ path, owner })
+  }
+  return found
+}
+
+/** The owner from the first line; from the name when a crash or a power loss cut the line short; null when neither says. */
+const ownerOf = (path: string, name: string): ProcessIdentity | null => {
+  try {
+    const text = readFileSync(path, "utf8")
+    const line = text.slice(0, text.indexOf("\n"))
+    return JSON.parse(line) as ProcessIdentity
+  } catch {
+    const [pid, startTicks] = name.split("-")
+    const here = thisProcess()
+    return Number(pid) > 0 ? { pid: Number(pid), startTicks: startTicks ?? "", host: here.host, bootId: here.bootId } : null
+  }
+}
+
+/** How many object keys are looked up at once. */
+const CHUNK = 20_000
+
+/**
+ * Deletes the objects of leftovers that the registry does not know, then the leftovers themselves. Returns how many objects were deleted.
+ */
+export const removeLeftovers = async (
+  rootPath: string,
+  leftovers: ReadonlyArray<Leftover>,
+  known: (objectKeys: ReadonlyArray<string>) => Promise<ReadonlySet<string>>
+): Promise<number> => {
+  let deleted = 0
+  const base = fromUserPath(rootPath)
+  for (const leftover of leftovers) {
+    // A last line cut short names an object that was never created.
+    const lines = readFileSync(leftover.path, "utf8").split("\n").slice(1, -1)
+    for (let i = 0; i < lines.length; i += CHUNK) {
+      const keys = lines.slice(i, i + CHUNK).filter(isInside)
+      const keep = await known(keys)
+      for (const key of keys) {
+        if (!keep.has(key) && remove(`${base}/${unescapePath(key)}`)) deleted++
+      }
+    }
+    remove(fromUserPath(leftover.path))
+  }
+  return deleted
+}
+
+const isInside = (key: string): boolean => key !== "" && !key.startsWith("/") && !key.split("/").includes("..")
+
+const remove = (latin1: string): boolean => {
+  try {
+    unlinkSync(toFsPath(latin1))
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT" || (error as NodeJS.ErrnoException).code === "ENOTDIR") return false
+    throw error
+  }
+}

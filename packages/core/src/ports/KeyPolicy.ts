@@ -1,0 +1,36 @@
+/**
+ * Port: where the bytes of a managed artifact go, and which keys are acceptable. Reference implementation: `layers/KeyPolicies` (virtual).
+ */
+import { Context } from "effect"
+
+export interface PlacementInput {
+  /** Normalised, or null. */
+  readonly key: string | null
+  /** 20 characters. */
+  readonly uid: string
+  /** With its leading dot, or "". */
+  readonly suffix: string
+  readonly hash: string
+}
+
+export interface Placement {
+  /** Path of the object below its root, segments escaped as in a key. */
+  readonly objectKey: string
+  /** The object's place does not follow from the key, so renaming the key moves no bytes. */
+  readonly isVirtual: boolean
+}
+
+/** A policy is pure: the same input always gives the same place. */
+export interface KeyPolicyRules {
+  readonly name: string
+  /** Why the team does not want this key, in words for its user, or null. */
+  readonly reject: (key: string) => string | null
+  readonly place: (input: PlacementInput) => Placement
+  /**
+   * ES module that exports these rules as `keyPolicy`, for worker threads to import; null for rules that exist in this thread only:
+   * managed ingest then asks for the place of each file in the main thread.
+   */
+  readonly module: string | null
+}
+
+export class KeyPolicy extends Context.Service<KeyPolicy, KeyPolicyRules>()("@sheaf/core/KeyPolicy") {}

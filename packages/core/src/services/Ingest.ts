@@ -1,0 +1,190 @@
+/**
+ * Ingest: a directory becomes registered artifacts.
+ */
+import { Context, Effect, Layer, Queue, Scope, Stream } from "effect"
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import type { IngestEvent, IngestSummary } from "../domain/IngestReport.ts"
+import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
+import { FileError, type InvalidInput, type InvalidKey, type StorageRootProblem } from "../domain/SheafError.ts"
+import { randomBase62, UID_LENGTH } from "../domain/Uid.ts"
+import { compactStatCache, openStatCache } from "../layers/StatCache.ts"
+import { Hashing } from "../ports/Hashing.ts"
+import { KeyPolicy } from "../ports/KeyPolicy.ts"
+import { Registry, type RegistryError } from "../ports/Registry.ts"
+import { StorageDrivers, StorageError, type StorageErrorKind } from "../ports/Storage.ts"
+import { type IngestPlan, planIngest } from "./IngestPlan.ts"
+import { IngestRun, type RunTotals } from "./IngestRun.ts"
+import { IngestSettings } from "./IngestSettings.ts"
+import { compareWithRegistry } from "./IngestStatus.ts"
+
+export interface IngestRequest {
+  /** Directories; a file is refused with advice. Relative paths are taken from the working directory. */
+  readonly paths: ReadonlyArray<string>
+  /** Key prefix. Default: the folder's name outside roots, the path relative to the root inside. */
+  readonly key?: string
+  /** Name, uid or URL of the root to copy into; only for paths outside every root. Default: the default root. */
+  readonly storage?: string
+  /** Default: the instance's. */
+  readonly onDuplicate?: DuplicatePolicy
+  /** Globs, matched against the path relative to the ingested directory and against the name (`*.tmp`, `cache/**`). */
+  readonly exclude?: ReadonlyArray<string>
+  readonly followSymlinks?: boolean
+  /** Open and hash every file, whatever the stat cache says. */
+  readonly rehash?: boolean
+  /** Decide and report, change nothing. */
+  readonly dryRun?: boolean
+  /** Also emit an event for every file. Default false. */
+  readonly items?: boolean
+  /** Worker threads. Default: the available parallelism. */
+  readonly workers?: number
+  /** Aborting it finishes the current batch, publishes it and reports. Interrupting the stream stops at once. */
+  readonly signal?: AbortSignal
+}
+
+export type IngestError = RegistryError | FileError | InvalidInput | InvalidKey | StorageRootProblem | StorageError
+
+export interface StatusRequest {
+  readonly path: string
+  readonly key?: string
+  readonly exclude?: ReadonlyArray<string>
+  readonly followSymlinks?: boolean
+  readonly rehash?: boolean
+}
+
+/** The files below a directory compared with what is registered. */
+export interface StatusReport {
+  readonly counts: { readonly files: number; readonly unchanged: number; readonly changed: number; readonly new: number; readonly missing: number; readonly failed: number; readonly skipped: number }
+  readonly changed: ReadonlyArray<string>
+  readonly new: ReadonlyArray<string>
+  readonly missing: ReadonlyArray<string>
+  readonly failed: ReadonlyArray<{ readonly path: string; readonly code: string; readonly message: string }>
+}
+
+export class Ingest extends Context.Service<Ingest, {
+  /** Ends with one `summary` event for each run, also when stopped by `signal`. */
+  readonly ingest: (request: IngestRequest) => Stream.Stream<IngestEvent, IngestError>
+  /** Compares a directory with the registry, without writing to it. */
+  readonly status: (request: StatusRequest) => Effect.Effect<StatusReport, IngestError>
+}>()("@sheaf/core/Ingest") {
+  static readonly layer: Layer.Layer<Ingest, never, Registry | StorageDrivers | Hashing | KeyPolicy | IngestSettings> = Layer.effect(Ingest, Effect.gen(function*() {
+    const context = yield* Effect.context<Registry | StorageDrivers | Hashing | KeyPolicy | IngestSettings>()
+    const ingest = (request: IngestRequest): Stream.Stream<IngestEvent, IngestError> =>
+      Stream.callback<IngestEvent, IngestError>((queue) =>
+        runIngest(request, (events) => Effect.asVoid(Queue.offerAll(queue, events))).pipe(
+          Effect.provide(context),
+          Effect.andThen(Queue.end(queue))
+        ), { bufferSize: 8192, strategy: "suspend" })
+    const status = Effect.fn("Ingest.status")(function*(request: StatusRequest) {
+      return yield* compareWithRegistry(request, ingest).pipe(Effect.provide(context))
+    })
+    return Ingest.of({ ingest, status })
+  }))
+}
+
+/** Names a set of staging and cache files of this run. */
+const runName = (): string => `${Date.now().toString().padStart(15, "0")}-${randomBase62(UID_LENGTH.account)}`
+
+const KIND_OF: Readonly<Record<string, StorageErrorKind>> = {
+  ENOSPC: "NoSpace", EDQUOT: "NoSpace", EACCES: "PermissionDenied", EPERM: "PermissionDenied", EROFS: "PermissionDenied", EEXIST: "AlreadyExists", EFBIG: "TooLarge"
+}
+
+const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEvent>) => Effect.Effect<void>) =>
+  Effect.gen(function*() {
+    const registry = yield* Registry
+    const hashing = yield* Hashing
+    const policy = yield* KeyPolicy
+    const settings = yield* IngestSettings
+    const started = performance.now()
+    const roots = yield* registry.roots
+    const plans = yield* Effect.forEach(request.paths, (path) => planIngest(path, request, roots))
+    const name = runName()
+    const dryRun = request.dryRun ?? false
+    const account = dryRun ? null : yield* settings.account
+    yield* Effect.try({
+      try: () => mkdirSync(settings.cacheFolder, { recursive: true }),
+      catch: (error) => new FileError({ path: settings.cacheFolder, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN", operation: "cannot create the cache folder" })
+    })
+    const statCache = openStatCache(settings.cacheFolder)
+    const context = yield* Effect.context<StorageDrivers>()
+    const promise = Effect.runPromiseWith(context)
+    const handles = new Map<string, Promise<Effect.Effect<void, StorageError>>>()
+    const scope = yield* Effect.scope
+    const flushOf = (plan: IngestPlan) =>
+      Effect.gen(function*() {
+        const driver = yield* (yield* StorageDrivers).forUrl(plan.root.url)
+        return (yield* driver.open(plan.root.url, { create: false, readOnly: false })).flush
+      }).pipe(Effect.provideService(Scope.Scope, scope))
+    const run = new IngestRun({
+      publish: (batch) => promise(registry.publish(batch)),
+      knownObjects: (root, keys) => promise(registry.knownObjects(root, keys)),
+      flush: async (plan) => {
+        let flush = handles.get(plan.root.uid)
+        if (flush === undefined) handles.set(plan.root.uid, flush = promise(flushOf(plan)))
+        await promise(await flush)
+      },
+      emit: (events) => promise(emit(events)),
+      targetError: (plan, fatal) =>
+        new StorageError({
+          kind: KIND_OF[fatal.code] ?? "Unexpected", driver: plan.root.scheme, operation: "write", key: fatal.key, retry: false,
+          cause: new Error(`${fatal.message} (storage root ${plan.rootPath})`)
+        })
+    }, {
+      setup: {
+        algorithm: hashing.algorithm,
+        compositeSuffixes: settings.compositeSuffixes,
+        keyPolicy: { name: policy.name, module: policy.module },
+        statCache,
+        segment: dryRun ? null : { folder: settings.cacheFolder, name }
+      },
+      stagingFolder: join(settings.cacheFolder, `staging-${name}`),
+      exclude: request.exclude ?? [],
+      followSymlinks: request.followSymlinks ?? false,
+      rehash: request.rehash ?? false,
+      dryRun,
+      items: request.items ?? false,
+      onDuplicate: request.onDuplicate ?? settings.onDuplicate,
+      account,
+      run: settings.run,
+      workers: request.workers,
+      durable: settings.durability === "full"
+    })
+    const stop = (): void => run.stop("afterCurrentFiles")
+    request.signal?.addEventListener("abort", stop, { once: true })
+    if (request.signal?.aborted) stop()
+    const totals = yield* running(run, plans).pipe(Effect.ensuring(Effect.sync(() => request.signal?.removeEventListener("abort", stop))))
+    if (!dryRun) compactStatCache(settings.cacheFolder, `${runName()}-merged`)
+    yield* emit([{ type: "summary", ...summaryOf(plans, totals, (performance.now() - started) / 1000, dryRun) }])
+  }).pipe(Effect.scoped)
+
+/** Runs until done; interruption stops the workers, takes unpublished objects away and waits for that. */
+const running = (run: IngestRun, plans: ReadonlyArray<IngestPlan>): Effect.Effect<RunTotals, IngestError> =>
+  Effect.callback((resume) => {
+    const finished = run.run(plans)
+    finished.then(
+      (totals) => resume(Effect.succeed(totals)),
+      (error: unknown) => resume(isTyped(error) ? Effect.fail(error) : Effect.die(error))
+    )
+    return Effect.promise(() => {
+      run.stop("now")
+      return finished.then(() => undefined, () => undefined)
+    })
+  })
+
+const isTyped = (error: unknown): error is IngestError => error instanceof Error && "_tag" in error
+
+const summaryOf = (plans: ReadonlyArray<IngestPlan>, totals: RunTotals, seconds: number, dryRun: boolean): IngestSummary => ({
+  counts: totals.counts,
+  bytes: totals.bytes,
+  seconds: Math.round(seconds * 1000) / 1000,
+  filesPerSecond: Math.round(totals.counts.files / Math.max(seconds, 0.001)),
+  collection: null,
+  failures: totals.failures,
+  skips: totals.skips,
+  interrupted: totals.interrupted,
+  dryRun,
+  mode: plans[0]!.mode,
+  storage: plans[0]!.root.url,
+  keyPrefix: plans[0]!.keyPrefix,
+  unopened: totals.unopened
+})

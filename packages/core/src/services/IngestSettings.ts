@@ -1,0 +1,17 @@
+/** What ingest takes from its instance. */
+import { Context, type Effect } from "effect"
+import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
+import type { RegistryError } from "../ports/Registry.ts"
+
+export class IngestSettings extends Context.Service<IngestSettings, {
+  /** Folder of the stat cache and of staging files; made when missing, may be deleted at any time. */
+  readonly cacheFolder: string
+  readonly onDuplicate: DuplicatePolicy
+  readonly compositeSuffixes: ReadonlyArray<string>
+  /** `full`: objects and rows survive a power loss before they are reported. `fast`: they survive a crash of the program. */
+  readonly durability: "full" | "fast"
+  /** Uid of the account on whose behalf records are made. */
+  readonly account: Effect.Effect<string | null, RegistryError>
+  /** Uid of the run that saves belong to, or null. */
+  readonly run: string | null
+}>()("@sheaf/core/IngestSettings") {}
