@@ -72,6 +72,8 @@ function main([name, ...args]) {
   if (task === undefined) {
     fail(`Usage: node scripts/run.mjs ${Object.keys(tasks).join("|")} [arguments]`, 2)
   }
+  // A Ctrl-C reaches the running step as well, which may have something to finish; this process outlives it and reports how it ended.
+  process.on("SIGINT", () => {})
   try {
     install()
     task(args)
@@ -173,7 +175,10 @@ function withPnpm(command, ...args) {
 function step(command, args, shown = [basename(command), ...args].join(" "), extra = {}) {
   const result = spawnSync(command, args, { cwd: root, env: { ...environment(), ...extra }, stdio: "inherit", shell: onWindows && command.endsWith(".cmd") })
   if (result.error) throw new StepFailed(shown, 1, result.error)
-  if (result.signal !== null) process.kill(process.pid, result.signal)
+  if (result.signal !== null) {
+    process.removeAllListeners("SIGINT")
+    process.kill(process.pid, result.signal)
+  }
   if (result.status !== 0) throw new StepFailed(shown, result.status ?? 1)
 }
 

@@ -26,7 +26,7 @@ const { outputFiles } = await build({
   legalComments: "none",
   chunkNames: "[name]-[hash]",
   logLevel: "warning"
-})
+}).catch(() => process.exit(1)) // esbuild has already printed what is wrong, and where
 
 mkdirSync(outdir, { recursive: true })
 // Chunks before the entries that name them.

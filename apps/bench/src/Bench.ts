@@ -1,7 +1,7 @@
 /** What every workload works with: where it may write, which programs there are, and how to run one without measuring it. */
-import { mkdirSync, readFileSync, rmSync, statfsSync } from "node:fs"
+import { mkdirSync, rmSync, statfsSync } from "node:fs"
 import { availableParallelism } from "node:os"
-import { join, resolve } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import { provideDataSet, type DataSet, type DataSetName } from "./data/DataSets.ts"
 import type { ProbeRates } from "./Limit.ts"
 import { runPlainly, type Command } from "./Measure.ts"
@@ -77,13 +77,12 @@ export const openBench = (options: Options, tools: Tools): { readonly bench: Ben
   return { bench, close: () => rmSync(work, { recursive: true, force: true }) }
 }
 
-/** Reads the whole of a program's output file. */
-export const readOutput = (file: string): string => readFileSync(file, "utf8")
-
 /** Replaces the folders of this machine in a text by `$WORK`, `$DATA` and the names of programs. */
 export const shorten = (text: string, options: Options, work: string, tools: Tools): string => {
   let out = text.replaceAll(work, "$WORK").replaceAll(options.directory, "$DIRECTORY").replaceAll(/\$DIRECTORY\/[A-Z]-x[^/]+\/root/g, "$DATA").replaceAll("$DIRECTORY", "$DATA")
   for (const { path } of Object.values(tools.found)) out = out.replaceAll(path, path.slice(path.lastIndexOf("/") + 1))
+  // Where Python's packages lie, as their tracebacks show it.
+  for (const { path } of Object.values(tools.found)) if (/python[\d.]*$/.test(path)) out = out.replaceAll(dirname(dirname(path)), "$PYTHON")
   return out.replaceAll(process.execPath, "node").replaceAll(join(REPOSITORY, "node_modules/.bin/"), "").replaceAll(`${REPOSITORY}/`, "")
 }
 

@@ -9,7 +9,7 @@ import type { CaseResult, ContestantResult, Sample } from "./Results.ts"
 import { summarise } from "./Statistics.ts"
 
 /** A program's output as a check sees it. */
-export interface Output {
+interface Output {
   readonly round: number
   /** Standard output, read when first asked for. */
   readonly text: () => string
@@ -24,6 +24,8 @@ export interface Contestant {
   /** Takes minutes: runs `--slow-rounds` times, and not at all with `--peers fast`. */
   readonly slow?: boolean
   readonly command: Command
+  /** Seconds as the program itself has measured them, in place of those of the whole process. */
+  readonly elapsedIn?: (text: string) => number
   /** Once before the first round, not measured. */
   readonly setup?: () => void | Promise<void>
   /** Before each round, not measured. */
@@ -77,7 +79,7 @@ export const runContest = async (bench: Bench, spec: CaseSpec) => {
 
 /** Starts a comparison whose rounds the caller calls for. */
 export const startContest = async (bench: Bench, spec: CaseSpec): Promise<Contest> => {
-  const entries = spec.contestants.filter((contestant) => wanted(bench, contestant)).map((contestant) => ({
+  const entries = spec.contestants.filter((contestant) => isWanted(bench, contestant)).map((contestant) => ({
     contestant,
     samples: [] as Sample[],
     absent: contestant.absent,
@@ -110,17 +112,19 @@ export const startContest = async (bench: Bench, spec: CaseSpec): Promise<Contes
     if (run.exit !== 0) throw new CommandFailedError({ ...command, show: bench.show(contestant.command) }, run.exit, tail(files.stderr))
     if (device !== undefined) spawnSync("sync", ["-f", bench.work])
     const after = device === undefined ? undefined : sectorsWritten(device)
-    const figures = await contestant.check?.({ round, text: () => readFileSync(files.stdout, "utf8") })
+    const text = () => readFileSync(files.stdout, "utf8")
+    const elapsed = contestant.elapsedIn?.(text()) ?? run.elapsed
+    const figures = await contestant.check?.({ round, text })
     entry.samples.push({
       round,
-      elapsed: run.elapsed,
+      elapsed,
       user: run.user,
       system: run.system,
       peakMemory: run.peakMemory,
       ...(before === undefined || after === undefined ? {} : { diskWritten: (after - before) * 512 }),
       ...(figures === undefined ? {} : { figures })
     })
-    bench.log(`  ${spec.name}, round ${round + 1}: ${contestant.name} ${run.elapsed.toFixed(3)} s`)
+    bench.log(`  ${spec.name}, round ${round + 1}: ${contestant.name} ${elapsed.toPrecision(3)} s`)
   }
 
   return {
@@ -153,7 +157,8 @@ export const startContest = async (bench: Bench, spec: CaseSpec): Promise<Contes
   }
 }
 
-const wanted = ({ options }: Bench, { kind, slow, name }: Contestant): boolean => {
+/** Whether the command line asks for this contestant. */
+export const isWanted = ({ options }: Bench, { kind, slow, name }: Pick<Contestant, "kind" | "slow" | "name">): boolean => {
   if (kind === "sheaf") return !options.peersOnly
   if (options.peers === "all") return true
   if (options.peers === "none") return false

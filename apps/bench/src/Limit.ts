@@ -9,7 +9,7 @@
  */
 
 /** Hashes that a probe measures. */
-export type ProbedHash = "md5" | "sha256"
+type ProbedHash = "md5" | "sha256"
 
 /** What the probes measured: CPU seconds of one thread per file or byte, and elapsed rates with a thread on every core. */
 export interface ProbeRates {

@@ -1,7 +1,7 @@
 /** What a reader must know of the machine to judge the figures; nothing that names it. */
-import { execFileSync, spawnSync } from "node:child_process"
+import { spawnSync } from "node:child_process"
+import { readFileSync } from "node:fs"
 import { availableParallelism, cpus, release, totalmem, type } from "node:os"
-import { statfsSync } from "node:fs"
 import { REPOSITORY } from "./Bench.ts"
 import type { Results } from "./Results.ts"
 
@@ -22,11 +22,10 @@ export const currentCommit = (): string | null => {
   return head.stdout.trim() + (git("status", "--porcelain").stdout.trim() === "" ? "" : "+")
 }
 
+/** The type of the mount that holds a folder. */
 const fileSystemName = (directory: string): string => {
-  if (statfsSync(directory).type === 0x01021994) return "tmpfs"
-  try {
-    return execFileSync("stat", ["-f", "-c", "%T", directory], { encoding: "utf8" }).trim()
-  } catch {
-    return "unknown file system"
-  }
+  const within = (mount: string) => mount === "/" || directory === mount || directory.startsWith(`${mount}/`)
+  const mounts = readFileSync("/proc/mounts", "utf8").split("\n").map((line) => line.split(" "))
+  const holding = mounts.filter(([, mount]) => mount !== undefined && within(mount)).toSorted((a, b) => a[1]!.length - b[1]!.length)
+  return holding.at(-1)?.[2] ?? "unknown file system"
 }

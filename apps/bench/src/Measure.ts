@@ -114,8 +114,8 @@ export class CommandFailedError extends Error {
   }
 }
 
-/** The last few lines of a file, on one line. */
-export const tail = (file: string): string => readFileSync(file, "utf8").trim().split("\n").slice(-3).join(" | ").slice(-600)
+/** The last few lines of a file that say something, on one line. */
+export const tail = (file: string): string => readFileSync(file, "utf8").split("\n").filter((line) => line.trim() !== "").slice(-4).join(" | ").slice(-600)
 
 const SAMPLE_MS = 100
 

@@ -48,7 +48,7 @@ export const makePrng = (seed: number, label = ""): Prng => {
 }
 
 /** Reads the bytes of one content in pieces. */
-export interface ByteStream {
+interface ByteStream {
   /** The next `length` bytes, in a buffer of its own. */
   readonly next: (length: number) => Buffer
 }

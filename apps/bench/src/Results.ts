@@ -37,7 +37,7 @@ export interface ContestantResult {
 }
 
 /** A bound that the project has set itself, compared with what was measured. */
-export interface TargetResult {
+interface TargetResult {
   readonly text: string
   readonly bound: number
   readonly actual: number

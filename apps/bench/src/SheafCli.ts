@@ -24,7 +24,7 @@ export const freshInstance = async (bench: Bench, instance: string, options: { r
 export const releaseRoot = (root: string): void => rmSync(join(root, ".sheaf"), { recursive: true, force: true })
 
 /** The counts of `ingest --json`. */
-export interface IngestCounts {
+interface IngestCounts {
   readonly files: number
   readonly created: number
   readonly newVersion: number
@@ -37,7 +37,7 @@ export interface IngestCounts {
 }
 
 /** Reads the report of an ingest and holds it against itself: every file must be in exactly one count, none skipped or failed. */
-export const readIngest = (text: string, expectedFiles: number): IngestCounts => {
+const readIngest = (text: string, expectedFiles: number): IngestCounts => {
   const document = parseDocument(text) as { readonly counts?: Partial<Record<keyof IngestCounts, number>> }
   const counts = COUNT_NAMES.map((name) => {
     const value = document.counts?.[name]

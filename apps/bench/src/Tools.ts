@@ -4,7 +4,7 @@ import { accessSync, constants, existsSync } from "node:fs"
 import { delimiter, dirname, join } from "node:path"
 
 /** An installed program. */
-export interface Tool {
+interface Tool {
   readonly path: string
   readonly version: string
 }

@@ -69,7 +69,8 @@ const run = async (bench: Bench, chosen: readonly (readonly [Workload, DataSetNa
       ...Object.fromEntries(Object.entries(bench.tools.found).map(([name, tool]) => [name, tool.version]))
     },
     absent: bench.tools.absent,
-    arguments: process.argv.slice(2).map((argument) => shorten(argument, bench.options, bench.work, bench.tools)),
+    // Folders and files say nothing about the figures.
+    arguments: process.argv.slice(2).filter((argument, i, all) => !FOLDER_OPTIONS.some((name) => argument.startsWith(name) || all[i - 1] === name)),
     probes: bench.knownRates() ?? null,
     workloads
   }
@@ -83,6 +84,8 @@ const sheafVersion = async (bench: Bench): Promise<string> => {
     throw new UsageError(`The sheaf command does not run: ${(cause as Error).message}. Build it with \`npm run build\`, or measure only the others with --peers-only`)
   }
 }
+
+const FOLDER_OPTIONS = ["--data", "--out", "--python"]
 
 const choose = (options: Options): readonly (readonly [Workload, DataSetName])[] => {
   const wanted = options.workloads.length === 0 ? WORKLOADS : options.workloads.map(find)

@@ -66,7 +66,7 @@ export const flatOptions = (request: DataSetRequest): FlatFilesOptions | undefin
 }
 
 /** The number and size of the files of G or L at a scale. */
-export const bigOptions = (request: DataSetRequest): BigFilesOptions | undefined => {
+const bigOptions = (request: DataSetRequest): BigFilesOptions | undefined => {
   const size = (full: number) => Math.max(4096, Math.round(full * request.scale))
   if (request.name === "G") return { seed: request.seed, files: 4, size: size(2 ** 30) }
   if (request.name === "L") return { seed: request.seed, files: 1, size: size(2 ** 33) }
@@ -74,7 +74,7 @@ export const bigOptions = (request: DataSetRequest): BigFilesOptions | undefined
 }
 
 /** About how many bytes of room a data set takes, with a page and an inode for every file. */
-export const roomFor = (request: DataSetRequest): number => {
+const roomFor = (request: DataSetRequest): number => {
   const flat = flatOptions(request)
   if (flat !== undefined) return flat.files * (Math.ceil(flat.size / 4096) * 4096 + 1024)
   const big = bigOptions(request)

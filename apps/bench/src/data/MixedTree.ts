@@ -60,7 +60,7 @@ export const makeMixedTree = (top: string, options: MixedTreeOptions): TreeFacts
     if (written === 0) facts.empty++
     else if (source.size < TINY) tiny.add(whole)
     else if (fresh) facts.distinct++
-    if (fresh && size > 0 && size < 1_000_000) copyable.push(source)
+    if (fresh && i > 0 && size > 0 && size < 1_000_000) copyable.push(source)
   }
   return { ...facts, distinct: facts.distinct + tiny.size }
 }

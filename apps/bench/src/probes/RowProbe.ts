@@ -1,5 +1,7 @@
 /** The registry probe: how fast DuckDB takes rows of a table like the artifacts', by data chunks or from a file, and what one commit costs. */
-import { DuckDBDataChunk, DuckDBInstance, BIGINT, BOOLEAN, TIMESTAMP, VARCHAR, DuckDBTimestampValue, type DuckDBConnection } from "@duckdb/node-api"
+import {
+  BIGINT, BOOLEAN, DuckDBDataChunk, DuckDBInstance, DuckDBTimestampValue, INTEGER, TIMESTAMP, TINYINT, VARCHAR, type DuckDBConnection, type DuckDBType, type DuckDBValue
+} from "@duckdb/node-api"
 import { closeSync, openSync, rmSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { makePrng } from "../Prng.ts"
@@ -49,12 +51,19 @@ export const probeRows = async (directory: string, rows: number): Promise<RowPro
   return { row: Math.min(byChunks.cpu, byFile.cpu), byChunks: byChunks.cpu, byFile: byFile.cpu, commit: Math.min(byChunks.commit, byFile.commit) }
 }
 
-const TABLE = `CREATE TABLE artifact (
-  uid VARCHAR PRIMARY KEY, stem VARCHAR NOT NULL, is_latest BOOLEAN NOT NULL, key VARCHAR, suffix VARCHAR NOT NULL, size BIGINT NOT NULL,
-  hash VARCHAR NOT NULL, hash_type VARCHAR NOT NULL, run VARCHAR, created_at TIMESTAMP NOT NULL, updated_at TIMESTAMP NOT NULL)`
-const CSV_COLUMNS =
-  "{uid: 'VARCHAR', stem: 'VARCHAR', is_latest: 'BOOLEAN', key: 'VARCHAR', suffix: 'VARCHAR', size: 'BIGINT', hash: 'VARCHAR', hash_type: 'VARCHAR', run: 'VARCHAR', created_at: 'TIMESTAMP', updated_at: 'TIMESTAMP'}"
-const TYPES = [VARCHAR, VARCHAR, BOOLEAN, VARCHAR, VARCHAR, BIGINT, VARCHAR, VARCHAR, VARCHAR, TIMESTAMP, TIMESTAMP]
+/** The columns of the registry's artifact table, with how this probe fills them. */
+const COLUMNS: readonly (readonly [name: string, type: string, fill: keyof Columns | { readonly same: DuckDBValue }, text: string])[] = [
+  ["uid", "VARCHAR", "uid", ""], ["stem", "VARCHAR", "stem", ""], ["seq", "INTEGER", { same: 0 }, "0"], ["is_latest", "BOOLEAN", { same: true }, "true"], ["key", "VARCHAR", "key", ""],
+  ["former_key", "VARCHAR", { same: null }, ""], ["suffix", "VARCHAR", { same: ".dat" }, ".dat"], ["kind", "VARCHAR", { same: null }, ""], ["description", "VARCHAR", { same: null }, ""],
+  ["version", "VARCHAR", { same: null }, ""], ["size", "BIGINT", { same: 4096n }, "4096"], ["hash", "VARCHAR", "hash", ""], ["hash_type", "VARCHAR", { same: "md5" }, "md5"],
+  ["manifest_hash", "VARCHAR", { same: null }, ""], ["n_files", "BIGINT", { same: null }, ""], ["n_observations", "BIGINT", { same: null }, ""], ["run", "VARCHAR", { same: null }, ""],
+  ["account", "VARCHAR", { same: null }, ""], ["visibility", "TINYINT", { same: 1 }, "1"],
+  ["created_at", "TIMESTAMP", { same: new DuckDBTimestampValue(1_767_225_600_000_000n) }, "2026-01-01 00:00:00"],
+  ["updated_at", "TIMESTAMP", { same: new DuckDBTimestampValue(1_767_225_600_000_000n) }, "2026-01-01 00:00:00"]
+]
+const TYPES: Readonly<Record<string, DuckDBType>> = { VARCHAR, INTEGER, BOOLEAN, BIGINT, TINYINT, TIMESTAMP }
+const TABLE = `CREATE TABLE artifact (${COLUMNS.map(([name, type]) => `${name} ${type}`).join(", ")})`
+const CSV_COLUMNS = `{${COLUMNS.map(([name, type]) => `${name}: '${type}'`).join(", ")}}`
 const CHUNK = 2048
 
 interface Columns {
@@ -83,15 +92,10 @@ const makeColumns = (rows: number): Columns => {
 
 const appendChunks = async (connection: DuckDBConnection, columns: Columns, rows: number): Promise<void> => {
   const appender = await connection.createAppender("artifact")
-  const now = new DuckDBTimestampValue(1_767_225_600_000_000n)
   for (let from = 0; from < rows; from += CHUNK) {
     const to = Math.min(from + CHUNK, rows)
-    const same = <A>(value: A): A[] => Array.from({ length: to - from }, () => value)
-    const chunk = DuckDBDataChunk.create(TYPES, to - from)
-    chunk.setColumns([
-      columns.uid.slice(from, to), columns.stem.slice(from, to), same(true), columns.key.slice(from, to), same(".dat"), same(4096n),
-      columns.hash.slice(from, to), same("md5"), same(null), same(now), same(now)
-    ])
+    const chunk = DuckDBDataChunk.create(COLUMNS.map(([, type]) => TYPES[type]!), to - from)
+    chunk.setColumns(COLUMNS.map(([, , fill]) => (typeof fill === "string" ? columns[fill].slice(from, to) : Array.from({ length: to - from }, () => fill.same))))
     appender.appendDataChunk(chunk)
   }
   appender.closeSync()
@@ -101,7 +105,7 @@ const writeStaging = (path: string, columns: Columns, rows: number): void => {
   const file = openSync(path, "w")
   const lines: string[] = []
   for (let i = 0; i < rows; i++) {
-    lines.push(`${columns.uid[i]}\t${columns.stem[i]}\ttrue\t${columns.key[i]}\t.dat\t4096\t${columns.hash[i]}\tmd5\t\t2026-01-01 00:00:00\t2026-01-01 00:00:00\n`)
+    lines.push(`${COLUMNS.map(([, , fill, text]) => (typeof fill === "string" ? columns[fill][i] : text)).join("\t")}\n`)
     if (lines.length === 4096 || i === rows - 1) writeSync(file, lines.splice(0).join(""))
   }
   closeSync(file)

@@ -13,7 +13,7 @@ export const drawChart = (runs: readonly Results[]): string => {
     parts.push(drawPanel(comparison, y))
     y += panelHeight(comparison)
   }
-  const height = y + 14
+  const height = y + 24
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="title">`,
     `<title id="title">Time that sheaf and other programs take for the same work</title>`,

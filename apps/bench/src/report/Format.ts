@@ -12,8 +12,8 @@ export const formatBytes = (bytes: number): string => {
 /** A number with thousands separated by commas, at most three significant digits behind a point. */
 export const formatNumber = (value: number): string => significant(value)
 
-/** A factor, such as `1.42 x`. */
-export const formatFactor = (factor: number): string => `${significant(factor)} x`
+/** A factor of two significant digits, such as `1.4 x`. */
+export const formatFactor = (factor: number): string => `${factor >= 10 ? Math.round(factor).toLocaleString("en-US") : Number(factor.toPrecision(2))} x`
 
 const significant = (value: number): string => {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 3

@@ -4,10 +4,10 @@ import { captionOf, comparisonsOf, type Comparison } from "./Comparisons.ts"
 import { formatBytes, formatFactor, formatSeconds } from "./Format.ts"
 
 /** The line after which the table stands. */
-export const TABLE_START = "<!-- bench:start -->"
+const TABLE_START = "<!-- bench:start -->"
 
 /** The line before which the table stands. */
-export const TABLE_END = "<!-- bench:end -->"
+const TABLE_END = "<!-- bench:end -->"
 
 /** The table with a caption; a factor says how many times as long as sheaf the other program takes. */
 export const renderMarkdown = (runs: readonly Results[]): string => {

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import type { Bench } from "../Bench.ts"
-import { startContest, type Contestant } from "../Contest.ts"
+import { isWanted, startContest, type Contestant } from "../Contest.ts"
 import type { DataSet } from "../data/DataSets.ts"
 import { changeFlatFiles } from "../data/FlatFiles.ts"
 import { findPrintf } from "../peers/CoreTools.ts"
@@ -112,7 +112,7 @@ const measureAgain = async (bench: Bench, data: DataSet): Promise<WorkloadOutcom
   const afterChange = await startContest(bench, { ...base, name: `${data.name} again, 1 % changed`, contestants: contestants(changedInRound, false), work: changedWork, targets: [againstRestic] })
   for (let round = 0; round < bench.options.rounds; round++) {
     await unchanged.round(round)
-    for (const top of new Set([data.path, ...(dvc.absent === undefined && wantsSlow(bench) ? [dvc.path] : [])])) changeFlatFiles(top, flat, EVERY, round % EVERY, round)
+    for (const top of new Set([data.path, ...(dvc.absent === undefined && isWanted(bench, { name: "dvc add", kind: "peer", slow: true }) ? [dvc.path] : [])])) changeFlatFiles(top, flat, EVERY, round % EVERY, round)
     await afterChange.round(round)
     // A program that sat out the changed round (a slow one, after its rounds) has not seen the change, and is not asked again.
   }
@@ -133,8 +133,6 @@ const measureAgain = async (bench: Bench, data: DataSet): Promise<WorkloadOutcom
   dvc.remove()
   return found.outcome()
 }
-
-const wantsSlow = (bench: Bench) => bench.options.peers === "all" || (Array.isArray(bench.options.peers) && bench.options.peers.some((name) => name.startsWith("dvc")))
 
 /** Runs the ingest once more under strace and counts the data files that it opens (folders are not files). */
 const countOpened = async (bench: Bench, path: string, instance: string, ingest: (instance: string) => { readonly argv: readonly string[] }) => {

@@ -29,7 +29,8 @@ export const collector = (data: DataSet | null) => {
   const errors: string[] = []
   return {
     add: ({ result, errors: more }: { readonly result: CaseResult; readonly errors: readonly string[] }) => {
-      cases.push(result)
+      // With only some programs asked for, a case may have none.
+      if (result.contestants.length > 0) cases.push(result)
       errors.push(...more)
       return result
     },

@@ -3,6 +3,7 @@
  */
 import type { IngestCounts, IngestFailure, IngestSkip, IngestSummary } from "@sheaf/core/domain/IngestReport"
 import type { Paint } from "./Paint.ts"
+import { placeText } from "./PlaceText.ts"
 import { safeText } from "./SafeText.ts"
 import { countText, durationText, plural, sizeText } from "./SizeText.ts"
 
@@ -33,7 +34,7 @@ export const ingestText = (summary: IngestSummary, paint: Paint): string => {
   const verb = summary.dryRun ? "would be registered" : "registered"
   const place = summary.mode === "in-place" ? `${verb} where they are, in` : `${summary.dryRun ? "would be copied" : "copied"} into`
   const lines = [
-    `${paint.bold(plural(counts.files, "file"))}, ${sizeText(summary.bytes)} in ${durationText(summary.seconds)} (${countText(summary.filesPerSecond)} files/s), ${place} ${safeText(summary.storage)}`
+    `${paint.bold(plural(counts.files, "file"))}, ${sizeText(summary.bytes)} in ${durationText(summary.seconds)} (${countText(summary.filesPerSecond)} files/s), ${place} ${placeText(summary.storage)}`
   ]
   for (const [outcome, text] of OUTCOME_TEXTS) {
     const n = counts[outcome]

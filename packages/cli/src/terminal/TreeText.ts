@@ -24,9 +24,13 @@ export interface TreeNode {
   /** Null for a file. */
   readonly children: Array<TreeNode> | null
   readonly target?: string
+  /** Bytes of the file, or of everything below. */
+  size: number
+  /** Everything below a directory; 1 for a file. */
+  files: number
   /** Files of this directory that are counted but not shown. */
   hiddenFiles: number
-  /** Directories below it that are counted but not shown. */
+  /** Directories in it that are counted but not shown. */
   hiddenDirectories: number
 }
 
@@ -52,7 +56,7 @@ interface OpenDirectory {
   files: number
 }
 
-const directoryNode = (name: string): TreeNode => ({ name, children: [], hiddenFiles: 0, hiddenDirectories: 0 })
+const directoryNode = (name: string): TreeNode => ({ name, children: [], size: 0, files: 0, hiddenFiles: 0, hiddenDirectories: 0 })
 
 /** Collects entries into a tree. */
 export class TreeBuilder {
@@ -60,8 +64,6 @@ export class TreeBuilder {
   readonly #open: Array<OpenDirectory> = [{ name: "", node: this.root, files: 0 }]
   readonly #limits: TreeLimits
   #directories = 0
-  #files = 0
-  #bytes = 0
   readonly #suffixes = new Map<string, number>()
 
   constructor(limits: TreeLimits) {
@@ -73,9 +75,13 @@ export class TreeBuilder {
     const parents = entry.directory === true ? segments : segments.slice(0, -1)
     this.#enter(parents)
     if (entry.directory === true) return
-    this.#files++
-    this.#bytes += entry.size ?? 0
     this.#suffixes.set(entry.suffix, (this.#suffixes.get(entry.suffix) ?? 0) + 1)
+    const size = entry.size ?? 0
+    for (const { node } of this.#open) {
+      if (node === null) break
+      node.files++
+      node.size += size
+    }
     const directory = this.#open[this.#open.length - 1]!
     directory.files++
     if (directory.node === null) return
@@ -84,7 +90,7 @@ export class TreeBuilder {
     if (tooMany || (depth !== null && segments.length > depth)) directory.node.hiddenFiles++
     else {
       directory.node.children!.push({
-        name: segments[segments.length - 1]!, children: null, hiddenFiles: 0, hiddenDirectories: 0,
+        name: segments[segments.length - 1]!, children: null, size, files: 1, hiddenFiles: 0, hiddenDirectories: 0,
         ...(entry.target === undefined ? {} : { target: entry.target })
       })
     }
@@ -93,8 +99,8 @@ export class TreeBuilder {
   get totals(): TreeTotals {
     return {
       directories: this.#directories,
-      files: this.#files,
-      bytes: this.#bytes,
+      files: this.root.files,
+      bytes: this.root.size,
       suffixes: Object.fromEntries([...this.#suffixes].sort(([a], [b]) => (a < b ? -1 : 1)))
     }
   }
@@ -114,6 +120,20 @@ export class TreeBuilder {
     }
   }
 }
+
+/** A node as JSON shows it. */
+export interface TreeJson {
+  readonly name: string
+  readonly children: ReadonlyArray<TreeJson> | null
+  readonly size: number
+  readonly files: number
+  readonly target?: string
+}
+
+/** The shown part of a tree as plain data. */
+export const treeJson = ({ children, files, name, size, target }: TreeNode): TreeJson => ({
+  name, children: children === null ? null : children.map(treeJson), size, files, ...(target === undefined ? {} : { target })
+})
 
 const suffixesText = (suffixes: TreeTotals["suffixes"]): string => {
   const named = Object.keys(suffixes).filter((suffix) => suffix !== "")

@@ -44,5 +44,9 @@ export const parseKey = (text: string): KeyParse => {
 /** The last segment of a key. */
 export const fileNameOf = (key: string): string => key.slice(key.lastIndexOf("/") + 1)
 
+// oxlint-disable-next-line no-control-regex
+const ASCII_ONLY = /^[\x00-\x7f]*$/
+
 /** What two keys share when they differ only in case or Unicode form: equal folds mean a portability warning. */
-export const portableFold = (key: string): string => key.normalize("NFC").toLowerCase().normalize("NFC")
+export const portableFold = (key: string): string =>
+  ASCII_ONLY.test(key) ? key.toLowerCase() : key.normalize("NFC").toLowerCase().normalize("NFC")

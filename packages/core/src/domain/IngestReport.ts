@@ -25,6 +25,14 @@ export interface IngestSkip {
   readonly reason: string
 }
 
+/** Something worth knowing that is not a failure. */
+export interface IngestWarning {
+  /** `PortabilityClash`: paths that differ only in case or Unicode form, which some file systems take for one. */
+  readonly code: "PortabilityClash"
+  readonly message: string
+  readonly paths: ReadonlyArray<string>
+}
+
 export interface IngestSummary {
   readonly counts: IngestCounts
   /** Of the files whose content is registered now. */
@@ -35,6 +43,7 @@ export interface IngestSummary {
   readonly collection: string | null
   readonly failures: ReadonlyArray<IngestFailure>
   readonly skips: ReadonlyArray<IngestSkip>
+  readonly warnings: ReadonlyArray<IngestWarning>
   /** Stopped by the user before every file was reached; running again finishes. */
   readonly interrupted: boolean
   readonly dryRun: boolean

@@ -3,7 +3,8 @@
  */
 import { readdirSync, statSync } from "node:fs"
 import picomatch from "picomatch"
-import { parseKey } from "../domain/ArtifactKey.ts"
+import { MAX_KEY_BYTES, parseKey, portableFold } from "../domain/ArtifactKey.ts"
+import type { HashType } from "../domain/ContentHash.ts"
 import { displayPath, escapeName, escapePath, fromUserPath, toFsPath } from "../domain/FileName.ts"
 import type { IngestFailure, IngestSkip } from "../domain/IngestReport.ts"
 import { suffixOf, suffixTable } from "../domain/Suffix.ts"
@@ -13,7 +14,7 @@ import { type FileReading, fileReader } from "./FileReader.ts"
 import { PROGRESS, PROGRESS_SLOTS, STOP, type TaskDone, type TaskPart, type WorkerSetup, type WorkerSource, type WorkerTask } from "./IngestProtocol.ts"
 import { ObjectWriter, type PlannedObject } from "./ObjectWriter.ts"
 import { ownIntent } from "./PendingObjects.ts"
-import { BlockWriter, isSettled, type SegmentWriter, type StatCacheReader, StatLookup } from "./StatCache.ts"
+import { type Block, BlockWriter, type FileStamp, isSettled, type SegmentWriter, type StatCacheReader, StatLookup } from "./StatCache.ts"
 
 /** A task ends after about this many files or bytes, whichever comes first. */
 const SHARE_FILES = 1024
@@ -61,11 +62,13 @@ export const directoryWalk = (options: {
     const parts: Array<TaskPart> = []
     const failures: Array<IngestFailure> = []
     const skips: Array<IngestSkip> = []
+    const clashes: Array<ReadonlyArray<string>> = []
     let text = ""
     let rows = 0
     let files = 0
     let bytes = 0
     let unopened = 0
+    let unchanged = 0
 
     const flush = (): void => {
       if (rows === 0) return
@@ -116,6 +119,8 @@ export const directoryWalk = (options: {
         }
         const entries = listDirectory(path, source.followSymlinks)
         progress[PROGRESS.met]! += entries.length
+        const within = directory === "" ? "" : displayPath(escapePath(directory)) + "/"
+        for (const names of foldedAlike(entries)) clashes.push(names.map((name) => within + name))
         return { directory, entries, above: chain, at: 0 }
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code ?? "EUNKNOWN"
@@ -136,7 +141,7 @@ export const directoryWalk = (options: {
       const to = names.at(-1)!.slice(1)
       const lookup = new StatLookup(source.rehash ? [] : cache.blocks(directoryPath, from, to), from, to)
       const nowNs = BigInt(Date.now()) * 1_000_000n
-      const remembered = new BlockWriter()
+      const remembered: Array<Remembered> = []
       let hits = 0
       let candidates = 0
       const toRead: Array<{ entry: string; name: string; escaped: string; rel: string; uid: string; object: PlannedObject | null }> = []
@@ -159,7 +164,7 @@ export const directoryWalk = (options: {
           case "content": {
             const { content, objectKey, stamp } = reading
             keep(file.rel, file.escaped, file.uid, content, objectKey ?? "\\N")
-            if (segment !== null && isSettled(stamp, nowNs)) remembered.add(file.name, stamp, content.type, content.hash)
+            if (segment !== null && isSettled(stamp, nowNs)) remembered.push({ name: file.name, stamp, content })
             return
           }
           case "stopped":
@@ -202,12 +207,19 @@ export const directoryWalk = (options: {
           const stamp = reader.stampOf(`${directoryPath}/${name}`)
           if (stamp !== null && hit.block.matches(hit.entry, stamp)) {
             readPending()
-            const { digest, type } = hit.block.hash(hit.entry)
-            keep(rel, escaped, newUid(), { hash: digest, type, size: Number(stamp.size) }, "\\N")
             progress[PROGRESS.bytes]! += Number(stamp.size)
             unopened++
+            remembered.push({ name, stamp, hit })
             hits++
-            remembered.add(name, stamp, type, digest)
+            if (source.trustCache) {
+              unchanged++
+              files++
+              bytes += Number(stamp.size)
+              met()
+              continue
+            }
+            const { digest, type } = hit.block.hash(hit.entry)
+            keep(rel, escaped, newUid(), { hash: digest, type, size: Number(stamp.size) }, "\\N")
             continue
           }
         }
@@ -217,8 +229,8 @@ export const directoryWalk = (options: {
       }
       readPending()
       frame.at = end
-      const unchanged = hits === candidates && hits === lookup.known
-      if (segment !== null && !unchanged && remembered.count > 0) segment.append(remembered.finish(directoryPath))
+      const allKnown = hits === candidates && hits === lookup.known
+      if (segment !== null && !allKnown && remembered.length > 0) segment.append(blockOf(remembered).finish(directoryPath))
     }
 
     const stack: Array<Frame> = []
@@ -258,15 +270,34 @@ export const directoryWalk = (options: {
         })
       }
     }
-    return { type: "done", id: task.id, parts, failures, skips, bytes, unopened }
+    return { type: "done", id: task.id, parts, failures, skips, clashes, bytes, unopened, unchanged }
   }
 
   return { run }
 }
 
+/** A file for the stat cache: as found there, or as read now. */
+type Remembered =
+  | { readonly name: string; readonly stamp: FileStamp; readonly hit: { readonly block: Block; readonly entry: number } }
+  | { readonly name: string; readonly stamp: FileStamp; readonly content: { readonly type: HashType; readonly hash: string } }
+
+const blockOf = (files: ReadonlyArray<Remembered>): BlockWriter => {
+  const block = new BlockWriter()
+  for (const file of files) {
+    if ("content" in file) block.add(file.name, file.stamp, file.content.type, file.content.hash)
+    else {
+      const { digest, type } = file.hit.block.hash(file.hit.entry)
+      block.add(file.name, file.stamp, type, digest)
+    }
+  }
+  return block
+}
+
 const newUid = (): string => randomBase62(STEM_LENGTH) + "0000"
 
+/** File names are escaped already, so that a key made of them can only be too long; a character is at most 3 bytes. */
 const keyProblem = (key: string, policy: KeyPolicyRules): string | null => {
+  if (key.length * 3 <= MAX_KEY_BYTES) return policy.reject(key)
   const parsed = parseKey(key)
   return parsed.ok ? policy.reject(parsed.key) : parsed.reason
 }
@@ -293,6 +324,23 @@ const listDirectory = (path: string, followSymlinks: boolean): ReadonlyArray<str
   }
   found.sort((a, b) => (a.sort < b.sort ? -1 : a.sort > b.sort ? 1 : 0))
   return found.map((f) => f.entry)
+}
+
+/** Names of one directory that a system without regard to case or Unicode form takes for one. */
+const foldedAlike = (entries: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> => {
+  const byFold = new Map<string, Array<string>>()
+  let clash = false
+  for (const entry of entries) {
+    const name = displayPath(escapeName(entry.slice(1)))
+    const fold = portableFold(name)
+    const same = byFold.get(fold)
+    if (same === undefined) byFold.set(fold, [name])
+    else {
+      same.push(name)
+      clash = true
+    }
+  }
+  return clash ? [...byFold.values()].filter((names) => names.length > 1) : []
 }
 
 const excludeMatcher = (globs: ReadonlyArray<string>): ((path: string) => boolean) | null => {

@@ -8,6 +8,7 @@
  * comparison with the last of them to leave.
  */
 import { Effect } from "effect"
+import { unlinkSync, writeFileSync } from "node:fs"
 import { BASE62, randomBase62, UID_LENGTH } from "../domain/Uid.ts"
 import { OUTCOMES, type Outcome } from "../domain/SaveDecision.ts"
 import type { PublishedBatch, PublishedItem, Relocation, StagedBatch } from "../domain/StagedBatch.ts"
@@ -18,13 +19,13 @@ import { applyBatch } from "./DuckDbPublishApply.ts"
 /** SQL text literal. */
 export const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-/** Names of the working tables of one batch, in the in-memory database. */
+/** Names of the working tables of one batch; all but `stage` are narrow and joined to it by `ord`. */
 export interface BatchTables {
-  /** Rows as staged, with `ord`, `key` and `object_key`. */
+  /** Rows as staged, with `ord`, `key` and `object_key`; in the in-memory database. */
   readonly stage: string
-  /** Content rows with what the registry knows about key and content. */
+  /** Of content rows, what the registry knows: `ord, p, p_stem, p_primary, p_same, m`. */
   readonly facts: string
-  /** Decided rows: `ord, outcome, target, key, p, object_key, uses_object …`. */
+  /** What becomes of content rows: `ord, outcome, target, p, p_stem, version_seq, place`. */
   readonly decided: string
 }
 
@@ -47,23 +48,26 @@ const loadStage = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): 
 }
 
 /**
- * What the registry knows, for every content row: p, what its key points at; m, the live artifact with its content, when that is not p.
- * Empty content matches only p.
+ * What the registry knows about the keys and contents of the rows: p, what the key points at; m, the oldest live artifact with the content, for rows
+ * whose key does not point at it already. Empty content matches only p.
  */
 const gatherFacts = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): Promise<void> => {
-  await s.run(`CREATE OR REPLACE TABLE ${t.facts} AS
-    WITH k AS (SELECT k.key, k.artifact FROM reg.key k SEMI JOIN ${t.stage} st ON st.key = k.key),
-      a AS (SELECT a.uid, a.hash, a.hash_type, a.size, a.key, a.stem FROM reg.artifact a SEMI JOIN k ON k.artifact = a.uid),
-      m AS (SELECT a.hash, a.hash_type, a.size, arg_min(a.uid, (a.created_at, a.uid)) AS uid FROM reg.artifact a
-        SEMI JOIN (SELECT hash FROM ${t.stage} WHERE status = 'o' AND size > 0) st ON st.hash = a.hash
-        WHERE a.visibility = 1 AND a.size > 0 GROUP BY ALL)
-    SELECT st.ord, st.rel, st.key, st.hash, st.hash_type, st.size, st.suffix, st.uid AS candidate, st.object_key,
-      a.uid AS p, coalesce(a.hash = st.hash AND a.hash_type = st.hash_type AND a.size = st.size, false) AS p_same,
-      coalesce(a.key = st.key, false) AS p_primary, a.stem AS p_stem, m.uid AS m
-    FROM ${t.stage} st
-    LEFT JOIN k ON k.key = st.key
-    LEFT JOIN a ON a.uid = k.artifact
-    LEFT JOIN m ON m.hash = st.hash AND m.hash_type = st.hash_type AND m.size = st.size
+  await s.run(`CREATE OR REPLACE TEMP TABLE ${t.facts}_key AS
+    WITH k AS (SELECT st.ord, st.key, st.hash, st.hash_type, st.size, k.artifact FROM reg.key k JOIN ${t.stage} st ON st.key = k.key WHERE st.status = 'o')
+    SELECT k.ord, a.uid AS p, a.stem AS p_stem, coalesce(a.key = k.key, false) AS p_primary, a.hash = k.hash AND a.hash_type = k.hash_type AND a.size = k.size AS p_same
+    FROM reg.artifact a JOIN k ON k.artifact = a.uid`)
+  const others = `(SELECT st.* FROM ${t.stage} st LEFT JOIN ${t.facts}_key k ON k.ord = st.ord WHERE st.status = 'o' AND st.size > 0 AND NOT coalesce(k.p_same, false))`
+  const [open] = await s.rows<{ n: number }>(`SELECT (SELECT count(*) FROM ${t.stage} WHERE status = 'o') - (SELECT count(*) FROM ${t.facts}_key WHERE p_same) AS n`)
+  if (open!.n > 0) {
+    await s.run(`CREATE OR REPLACE TEMP TABLE ${t.facts}_content AS
+      WITH x AS (SELECT ord, hash, hash_type, size FROM ${others}),
+        a AS (SELECT a.uid, a.hash, a.hash_type, a.size, a.created_at FROM reg.artifact a SEMI JOIN x ON x.hash = a.hash WHERE a.visibility = 1),
+        m AS (SELECT hash, hash_type, size, arg_min(uid, (created_at, uid)) AS uid FROM a GROUP BY ALL)
+      SELECT x.ord, m.uid AS m FROM x JOIN m ON m.hash = x.hash AND m.hash_type = x.hash_type AND m.size = x.size`)
+  }
+  await s.run(`CREATE OR REPLACE TEMP TABLE ${t.facts} AS
+    SELECT st.ord, k.p, k.p_stem, coalesce(k.p_primary, false) AS p_primary, coalesce(k.p_same, false) AS p_same, ${open!.n > 0 ? "c.m" : "NULL::VARCHAR AS m"}
+    FROM ${t.stage} st LEFT JOIN ${t.facts}_key k ON k.ord = st.ord ${open!.n > 0 ? `LEFT JOIN ${t.facts}_content c ON c.ord = st.ord` : ""}
     WHERE st.status = 'o'`)
   if (batch.inPlacePrefix === null) await setAsideWithoutObject(s, batch, t)
 }
@@ -71,91 +75,119 @@ const gatherFacts = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables)
 /** Managed rows recognised as unchanged carry no object. Where the registry needs one after all, they leave the batch and are returned for copying. */
 const setAsideWithoutObject = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): Promise<void> => {
   const known = batch.onDuplicate === "new" ? "p_same" : "(p_same OR m IS NOT NULL)"
-  await s.run(`CREATE OR REPLACE TABLE ${t.facts}_aside AS
-    WITH bare AS (SELECT ord, rel, ${known} AS known, CASE WHEN p_same THEN p ELSE m END AS match FROM ${t.facts} WHERE object_key IS NULL),
+  await s.run(`CREATE OR REPLACE TEMP TABLE ${t.facts}_aside AS
+    WITH bare AS (SELECT f.ord, ${known} AS known, CASE WHEN p_same THEN p ELSE m END AS match FROM ${t.facts} f JOIN ${t.stage} st ON st.ord = f.ord WHERE st.object_key IS NULL),
       good AS (SELECT DISTINCT l.artifact FROM reg.location l SEMI JOIN bare b ON b.match = l.artifact WHERE l.state = 'ok')
-    SELECT bare.ord, bare.rel FROM bare LEFT JOIN good ON good.artifact = bare.match WHERE NOT bare.known OR good.artifact IS NULL`)
+    SELECT bare.ord FROM bare LEFT JOIN good ON good.artifact = bare.match WHERE NOT bare.known OR good.artifact IS NULL`)
   await s.run(`DELETE FROM ${t.facts} WHERE ord IN (SELECT ord FROM ${t.facts}_aside)`)
 }
 
-/** Decides every row. Adds target (the uid the content is known as from now on), and the event of the key where it changes hands. */
+/** How many rows of a batch are of each kind; steps that no row needs are left out, so that a batch of one kind costs little. */
+interface Kinds {
+  /** Rows whose key leaves the artifact it points at. */
+  readonly leaving: number
+  /** Of those, how many leave an artifact that another row leaves too. */
+  readonly together: number
+  /** Rows whose content is known, and of those the ones that meet a row of this batch. */
+  readonly known: number
+  readonly met: number
+}
+
+/**
+ * Decides every row. In the result `target` is the uid the content is known as from now on.
+ *
+ * Content is `same` when the key points at it already, `unknown` when an artifact has to be made (of several rows with one new content the first makes
+ * it), and `known` otherwise.
+ */
 const decide = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): Promise<void> => {
   const policy = batch.onDuplicate
-  // Rows of one new content: the first creates, the others meet it. Under policy `new` and for empty content each stands alone.
-  const alone = policy === "new" ? "true" : "size = 0"
-  await s.run(`CREATE OR REPLACE TABLE ${t.decided}_1 AS
-    SELECT *, CASE WHEN p_same THEN 'same' WHEN ${alone} OR (m IS NULL AND ord = first_ord) THEN 'unknown' ELSE 'known' END AS content,
-      CASE WHEN m IS NULL AND NOT p_same AND NOT (${alone}) THEN first_ord END AS met_ord
-    FROM (SELECT *, min(ord) FILTER (WHERE NOT p_same) OVER (PARTITION BY hash, hash_type, size) AS first_ord FROM ${t.facts})`)
-  const leaves = policy === "alias" ? "content <> 'same'" : "content = 'unknown'"
-  // The moment a key leaves the artifact it points at is the number of its row.
-  const busy = await s.rows<{ n: number; shared: number; news: number; known: number }>(`SELECT
-      count(*) FILTER (WHERE p IS NOT NULL AND ${leaves}) AS n,
-      count(*) FILTER (WHERE p IS NOT NULL AND ${leaves}) - count(DISTINCT p) FILTER (WHERE p IS NOT NULL AND ${leaves}) AS shared,
-      count(*) FILTER (WHERE content = 'unknown') AS news, count(*) FILTER (WHERE content = 'known') AS known
+  const alone = policy === "new" ? "true" : "st.size = 0"
+  await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided}_1 AS
+    WITH x AS (SELECT f.*, st.hash, st.hash_type, st.size, ${alone} AS alone FROM ${t.facts} f JOIN ${t.stage} st ON st.ord = f.ord),
+      first AS (SELECT hash, hash_type, size, min(ord) AS ord FROM x WHERE NOT p_same AND m IS NULL AND NOT alone GROUP BY ALL HAVING count(*) > 1)
+    SELECT x.ord, x.p, x.p_primary, x.p_stem, x.m,
+      CASE WHEN x.p_same THEN 'same' WHEN x.alone OR (x.m IS NULL AND coalesce(x.ord = first.ord, true)) THEN 'unknown' ELSE 'known' END AS content,
+      CASE WHEN x.m IS NULL AND NOT x.p_same AND NOT x.alone AND x.ord <> first.ord THEN first.ord END AS met
+    FROM x LEFT JOIN first ON first.hash = x.hash AND first.hash_type = x.hash_type AND first.size = x.size`)
+  const leaves = `p IS NOT NULL AND ${policy === "alias" ? "content <> 'same'" : "content = 'unknown'"}`
+  const [kinds] = await s.rows<Kinds>(`SELECT count(*) FILTER (WHERE ${leaves}) AS leaving,
+      count(*) FILTER (WHERE ${leaves}) - count(DISTINCT p) FILTER (WHERE ${leaves}) AS together,
+      count(*) FILTER (WHERE content = 'known') AS known, count(met) AS met
     FROM ${t.decided}_1`)
-  const { known, n, shared } = busy[0]!
-  await s.run(`CREATE OR REPLACE TABLE ${t.decided}_leaving AS
-    SELECT ord, key, p FROM ${t.decided}_1 WHERE p IS NOT NULL AND ${leaves}`)
-  // Primary when it leaves: every key that comes before it in the artifact's order (primary first, then by age) has left earlier.
-  if (shared > 0) {
-    await s.run(`CREATE OR REPLACE TABLE ${t.decided}_primary AS
+  const { known, leaving, met, together } = kinds!
+  if (leaving > 0) {
+    await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided}_leaving AS
+      SELECT x.ord, st.key, x.p FROM ${t.decided}_1 x JOIN ${t.stage} st ON st.ord = x.ord WHERE ${leaves}`)
+    await numberVersions(s, t, together > 0)
+  }
+  const version = leaving > 0 ? `LEFT JOIN ${t.decided}_versions v ON v.ord = x.ord` : ""
+  const made = leaving > 0 ? "coalesce(v.uid, st.uid)" : "st.uid"
+  const keyless = known > 0 && (policy === "alias" || policy === "reuse") && await giveKeys(s, t, policy, leaving > 0)
+  const keyed = keyless ? "k.ord IS NOT NULL" : "false"
+  const outcome = {
+    alias: `CASE WHEN x.p IS NOT NULL THEN 'moved' WHEN ${keyed} THEN 'keyed' ELSE 'aliased' END`,
+    reuse: `CASE WHEN ${keyed} THEN 'keyed' ELSE 'existing' END`,
+    new: "'existing'",
+    error: "'duplicate'"
+  }[policy]
+  const metMade = met > 0
+    ? `LEFT JOIN (SELECT x.ord, ${made} AS uid FROM ${t.decided}_1 x JOIN ${t.stage} st ON st.ord = x.ord ${version}
+        WHERE x.ord IN (SELECT met FROM ${t.decided}_1)) first ON first.ord = x.met`
+    : ""
+  await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided} AS
+    SELECT x.ord, x.p, x.p_stem, ${leaving > 0 ? "v.seq" : "NULL::BIGINT"} AS version_seq, NULL::VARCHAR AS place,
+      CASE x.content WHEN 'same' THEN x.p WHEN 'unknown' THEN ${made} ELSE ${met > 0 ? "coalesce(x.m, first.uid)" : "x.m"} END AS target,
+      CASE x.content WHEN 'same' THEN 'existing' WHEN 'unknown' THEN ${leaving > 0 ? "CASE WHEN v.ord IS NOT NULL THEN 'newVersion' ELSE 'created' END" : "'created'"}
+        ELSE ${outcome} END AS outcome
+    FROM ${t.decided}_1 x JOIN ${t.stage} st ON st.ord = x.ord ${version} ${metMade}
+    ${keyless ? `LEFT JOIN ${t.decided}_keyed k ON k.ord = x.ord` : ""}`)
+}
+
+/**
+ * Rows that make a new version: unknown content under a key that is primary when its row comes. That it is when every key before it in the artifact's
+ * order (primary first, then by age) has left by then. Versions count on from the newest of their family, in row order.
+ */
+const numberVersions = async (s: DuckDbSession, t: BatchTables, together: boolean): Promise<void> => {
+  if (together) {
+    await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided}_primary AS
       WITH several AS (SELECT p FROM ${t.decided}_leaving GROUP BY p HAVING count(*) > 1),
         ordered AS (
-          SELECT k.artifact AS p, k.key, l.ord, max(coalesce(l.ord, 9223372036854775807)) OVER (
-            PARTITION BY k.artifact ORDER BY (a.key = k.key) DESC NULLS LAST, k.since, k.key ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+          SELECT l.ord, max(coalesce(l.ord, 9223372036854775807)) OVER (
+            PARTITION BY k.artifact ORDER BY coalesce(a.key = k.key, false) DESC, k.since, k.key ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
           FROM reg.key k SEMI JOIN several ON several.p = k.artifact
           JOIN (SELECT uid, key FROM reg.artifact SEMI JOIN several ON several.p = uid) a ON a.uid = k.artifact
           LEFT JOIN ${t.decided}_leaving l ON l.key = k.key)
       SELECT ord, ord > coalesce(before, -1) AS was_primary FROM ordered WHERE ord IS NOT NULL`)
   }
-  const wasPrimary = shared > 0 ? "coalesce(pr.was_primary, d.p_primary)" : "d.p_primary"
-  const joinPrimary = shared > 0 ? `LEFT JOIN ${t.decided}_primary pr ON pr.ord = d.ord` : ""
-  // New versions count on from the newest of their family, in row order.
-  await s.run(`CREATE OR REPLACE TABLE ${t.decided}_2 AS
-    WITH d AS (SELECT d.*, d.content = 'unknown' AND d.p IS NOT NULL AND ${wasPrimary} AS is_version FROM ${t.decided}_1 d ${joinPrimary}),
-      families AS (SELECT a.stem, max(a.seq) AS seq FROM reg.artifact a SEMI JOIN (SELECT p_stem FROM d WHERE is_version) v ON v.p_stem = a.stem GROUP BY a.stem)
-    SELECT d.* EXCLUDE (first_ord), f.seq + row_number() OVER (PARTITION BY d.is_version, d.p_stem ORDER BY d.ord) AS version_seq
-    FROM d LEFT JOIN families f ON d.is_version AND f.stem = d.p_stem`)
-  await s.run(`CREATE OR REPLACE TABLE ${t.decided}_3 AS
-    SELECT *, CASE WHEN content <> 'unknown' THEN NULL WHEN is_version THEN p_stem || ${versionPartSql("version_seq")} ELSE candidate END AS made
-    FROM ${t.decided}_2`)
-  // Which artifact a known content is, and whether that artifact has a key at that moment.
-  const keyless = known > 0 ? await gatherKeyless(s, t, n > 0) : false
-  const keylessAt = keyless ? `CASE WHEN x.m IS NOT NULL AND x.ord > kl.since_ord THEN true ELSE false END` : "false"
-  const joinKeyless = keyless ? `LEFT JOIN ${t.decided}_keyless kl ON kl.uid = x.m` : ""
-  // The first to arrive at a keyless artifact gives it its key: of all arrivals under `alias`, of those with a free key under `reuse`.
-  const eligible = policy === "reuse" ? "was_keyless AND p IS NULL" : "true"
-  const outcome = {
-    alias: `CASE WHEN p IS NOT NULL THEN 'moved' WHEN was_keyless AND arrival = 1 THEN 'keyed' ELSE 'aliased' END`,
-    reuse: `CASE WHEN was_keyless AND p IS NULL AND arrival = 1 THEN 'keyed' ELSE 'existing' END`,
-    new: "'existing'",
-    error: "'duplicate'"
-  }[policy]
-  await s.run(`CREATE OR REPLACE TABLE ${t.decided} AS
-    WITH x AS (SELECT d.*, CASE d.content WHEN 'same' THEN d.p WHEN 'unknown' THEN d.made ELSE coalesce(d.m, first.made) END AS target
-        FROM ${t.decided}_3 d LEFT JOIN (SELECT ord, made FROM ${t.decided}_3 WHERE made IS NOT NULL) first ON first.ord = d.met_ord AND d.content = 'known'),
-      y AS (SELECT x.*, ${keylessAt} AS was_keyless FROM x ${joinKeyless}),
-      z AS (SELECT y.*, sum(CASE WHEN content = 'known' AND (${eligible}) THEN 1 ELSE 0 END) OVER (
-          PARTITION BY target ORDER BY ord ROWS UNBOUNDED PRECEDING) AS arrival FROM y)
-    SELECT ord, rel, key, hash, hash_type, size, suffix, object_key, p, p_stem, target, version_seq,
-      CASE content WHEN 'same' THEN 'existing' WHEN 'unknown' THEN CASE WHEN is_version THEN 'newVersion' ELSE 'created' END ELSE ${outcome} END AS outcome
-    FROM z`)
+  await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided}_versions AS
+    WITH x AS (SELECT d.ord, d.p_stem FROM ${t.decided}_1 d ${together ? `LEFT JOIN ${t.decided}_primary pr ON pr.ord = d.ord` : ""}
+        WHERE d.content = 'unknown' AND d.p IS NOT NULL AND ${together ? "coalesce(pr.was_primary, d.p_primary)" : "d.p_primary"}),
+      families AS (SELECT a.stem, max(a.seq) AS seq FROM reg.artifact a SEMI JOIN x ON x.p_stem = a.stem GROUP BY a.stem),
+      numbered AS (SELECT x.ord, x.p_stem, f.seq + row_number() OVER (PARTITION BY x.p_stem ORDER BY x.ord) AS seq FROM x JOIN families f ON f.stem = x.p_stem)
+    SELECT ord, seq, p_stem || ${versionPartSql("seq")} AS uid FROM numbered`)
 }
 
 /**
- * From which row on each matched artifact has no key: from the start when it has none, after the last of its keys has left when all leave.
- * Returns whether there is any.
+ * Rows that give a known artifact without a key its first one: the first to arrive after its last key has left, or at all when it had none. Under
+ * `alias` every row of its content arrives, under `reuse` only one with a free key. Returns whether there can be any.
  */
-const gatherKeyless = async (s: DuckDbSession, t: BatchTables, someLeave: boolean): Promise<boolean> => {
-  const leaving = someLeave
+const giveKeys = async (s: DuckDbSession, t: BatchTables, policy: "alias" | "reuse", someLeave: boolean): Promise<boolean> => {
+  const allLeave = someLeave
     ? `UNION ALL SELECT l.p AS uid, max(l.ord) AS since_ord FROM ${t.decided}_leaving l SEMI JOIN matched ON matched.uid = l.p
-        GROUP BY l.p HAVING count(*) = (SELECT count(*) FROM reg.key k WHERE k.artifact = l.p)`
+        JOIN (SELECT k.artifact, count(*) AS n FROM reg.key k SEMI JOIN matched ON matched.uid = k.artifact GROUP BY k.artifact) c ON c.artifact = l.p
+        GROUP BY l.p, c.n HAVING count(*) = c.n`
     : ""
-  await s.run(`CREATE OR REPLACE TABLE ${t.decided}_keyless AS
-    WITH matched AS (SELECT DISTINCT m AS uid FROM ${t.decided}_3 WHERE content = 'known' AND m IS NOT NULL)
-    SELECT a.uid, 0 AS since_ord FROM reg.artifact a SEMI JOIN matched ON matched.uid = a.uid WHERE a.key IS NULL ${leaving}`)
-  return (await s.rows<{ n: number }>(`SELECT count(*) AS n FROM ${t.decided}_keyless`))[0]!.n > 0
+  await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided}_keyless AS
+    WITH matched AS (SELECT DISTINCT m AS uid FROM ${t.decided}_1 WHERE content = 'known' AND m IS NOT NULL)
+    SELECT a.uid, 0 AS since_ord FROM reg.artifact a SEMI JOIN matched ON matched.uid = a.uid WHERE a.key IS NULL ${allLeave}`)
+  const [some] = await s.rows<{ n: number }>(`SELECT count(*) AS n FROM ${t.decided}_keyless`)
+  if (some!.n === 0) return false
+  const arrives = policy === "alias" ? "true" : "d.p IS NULL AND d.ord > k.since_ord"
+  await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided}_keyed AS
+    SELECT ord FROM (SELECT d.ord, k.since_ord, min(d.ord) OVER (PARTITION BY d.m) AS first_ord
+      FROM ${t.decided}_1 d JOIN ${t.decided}_keyless k ON k.uid = d.m WHERE d.content = 'known' AND ${arrives})
+    WHERE ord = first_ord AND ord > since_ord`)
+  return true
 }
 
 const countOutcomes = async (s: DuckDbSession, t: BatchTables): Promise<Record<Outcome, number>> => {
@@ -176,48 +208,53 @@ const listItems = (s: DuckDbSession, t: BatchTables, aside: boolean): Promise<Re
 
 /** New versions of managed objects, which belong where their final uid says. */
 const relocations = (s: DuckDbSession, t: BatchTables): Promise<ReadonlyArray<Relocation & { readonly ord: number }>> =>
-  s.rows(`SELECT ord, object_key AS "from", target AS uid, suffix, hash, key FROM ${t.decided} WHERE outcome = 'newVersion' ORDER BY ord`)
+  s.rows(`SELECT d.ord, st.object_key AS "from", d.target AS uid, st.suffix, st.hash, st.key FROM ${t.decided} d JOIN ${t.stage} st ON st.ord = d.ord
+    WHERE d.outcome = 'newVersion' ORDER BY d.ord`)
+
+/** Gives new versions of managed objects the places that the caller moves them to. The pairs travel as a file, as the rows did. */
+const relocate = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): Promise<void> => {
+  if (batch.relocate === null) return
+  const moves = await relocations(s, t)
+  if (moves.length === 0) return
+  const places = await batch.relocate(moves)
+  const file = `${batch.file}.places`
+  writeFileSync(file, moves.map((move, i) => `${move.ord}\t${places[i]!}\n`).join(""))
+  try {
+    await s.run(`UPDATE ${t.decided} d SET place = r.place FROM read_csv(${quote(file)}, delim = '\t', quote = '', escape = '', comment = '', header = false,
+      auto_detect = false, new_line = '\n', columns = {'ord': 'BIGINT', 'place': 'VARCHAR'}) r WHERE r.ord = d.ord`)
+  } finally {
+    unlinkSync(file)
+  }
+}
+
+/** Temporary tables belong to their connection, so their names need not differ between batches. */
+const TEMPORARY = ["batch_facts", "batch_facts_key", "batch_facts_content", "batch_facts_aside", ...["", "_1", "_leaving", "_primary", "_versions", "_keyless", "_keyed", "_touched", "_held", "_new"].map((part) => `batch_decided${part}`)]
 
 /** Publishes a batch; see `ports/Registry`. */
 export const publish = (client: DuckDbClient["Service"]) => (batch: StagedBatch): Effect.Effect<PublishedBatch, RegistryError> =>
   Effect.gen(function*() {
-    const name = `batch_${randomBase62(UID_LENGTH.run)}`
-    const t: BatchTables = { stage: `${name}_stage`, facts: `${name}_facts`, decided: `${name}_decided` }
+    const t: BatchTables = { stage: `stage_${randomBase62(UID_LENGTH.run)}`, facts: "batch_facts", decided: "batch_decided" }
     yield* client.staging((s) => loadStage(s, batch, t))
+    const managed = batch.inPlacePrefix === null
     const resolve = async (s: DuckDbSession): Promise<PublishedBatch> => {
       await gatherFacts(s, batch, t)
       await decide(s, batch, t)
-      let superfluous: ReadonlyArray<string> = []
-      if (!batch.dryRun) {
-        if (batch.relocate !== null) {
-          const moves = await relocations(s, t)
-          if (moves.length > 0) {
-            const places = await batch.relocate(moves)
-            await s.run(`CREATE OR REPLACE TABLE ${t.decided}_places AS SELECT unnest($1::BIGINT[]) AS ord, unnest($2::VARCHAR[]) AS place`, [
-              moves.map((m) => m.ord), places
-            ])
-            await s.run(`UPDATE ${t.decided} d SET object_key = r.place FROM ${t.decided}_places r WHERE r.ord = d.ord`)
-          }
-        }
-        superfluous = await applyBatch(s, batch, t)
-      }
-      const managed = batch.inPlacePrefix === null
-      return {
+      if (!batch.dryRun) await relocate(s, batch, t)
+      const superfluous = batch.dryRun ? [] : await applyBatch(s, batch, t)
+      const published: PublishedBatch = {
         counts: await countOutcomes(s, t),
         duplicates: batch.onDuplicate === "error"
-          ? await s.rows(`SELECT rel, target AS uid FROM ${t.decided} WHERE outcome = 'duplicate' ORDER BY ord`)
+          ? await s.rows(`SELECT st.rel, d.target AS uid FROM ${t.decided} d JOIN ${t.stage} st ON st.ord = d.ord WHERE d.outcome = 'duplicate' ORDER BY d.ord`)
           : [],
         superfluous,
-        needContent: managed ? (await s.rows<{ rel: string }>(`SELECT rel FROM ${t.facts}_aside ORDER BY ord`)).map((r) => r.rel) : [],
+        needContent: managed ? (await s.rows<{ rel: string }>(`SELECT st.rel FROM ${t.facts}_aside a JOIN ${t.stage} st ON st.ord = a.ord ORDER BY a.ord`)).map((r) => r.rel) : [],
         items: batch.wantItems ? await listItems(s, t, managed) : []
       }
+      for (const table of TEMPORARY) await s.run(`DROP TABLE IF EXISTS temp.${table}`)
+      return published
     }
-    const drop = client.staging(async (s) => {
-      for (const table of Object.values(t)) {
-        for (const part of ["", "_aside", "_1", "_2", "_3", "_leaving", "_primary", "_keyless", "_places", "_new", "_touched", "_held"]) {
-          await s.run(`DROP TABLE IF EXISTS ${table}${part}`)
-        }
-      }
-    })
-    return yield* Effect.ensuring(batch.dryRun ? client.read(resolve) : client.write(resolve), Effect.ignore(drop))
+    return yield* Effect.ensuring(
+      batch.dryRun ? client.read(resolve) : client.write(resolve),
+      Effect.ignore(client.staging((s) => s.run(`DROP TABLE IF EXISTS ${t.stage}`)))
+    )
   })

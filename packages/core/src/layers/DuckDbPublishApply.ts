@@ -5,6 +5,9 @@ import type { StagedBatch } from "../domain/StagedBatch.ts"
 import type { DuckDbSession } from "./DuckDbClient.ts"
 import { type BatchTables, quote } from "./DuckDbPublish.ts"
 
+/** Decided rows with what was staged for them. */
+const rowsOf = (t: BatchTables): string => `${t.decided} d JOIN ${t.stage} st ON st.ord = d.ord`
+
 const text = (value: string | null): string => (value === null ? "NULL" : quote(value))
 
 /**
@@ -34,15 +37,15 @@ export const applyBatch = async (s: DuckDbSession, batch: StagedBatch, t: BatchT
       count(*) FILTER (WHERE p IS NOT NULL AND outcome IN ('created', 'newVersion', 'moved')) AS "left",
       count(*) FILTER (WHERE outcome IN ('keyed', 'aliased', 'moved')) AS arrived,
       count(*) FILTER (WHERE outcome NOT IN ('created', 'newVersion')) AS known,
-      count(*) FILTER (WHERE outcome NOT IN ('created', 'newVersion') AND object_key IS NOT NULL) AS "knownObjects"
-    FROM ${t.decided}`)
+      count(*) FILTER (WHERE outcome NOT IN ('created', 'newVersion') AND st.object_key IS NOT NULL) AS "knownObjects"
+    FROM ${rowsOf(t)}`)
   const base = await baseTime(s)
-  const at = `make_timestamp(${base} + ord)`
+  const at = `make_timestamp(${base} + d.ord)`
   const run = text(batch.run)
   if (needs!.left > 0) await releaseKeys(s, t)
   if (needs!.made > 0 || needs!.arrived > 0) {
-    await s.run(`INSERT INTO reg.key SELECT key, target, ${at}, outcome, ${run} FROM ${t.decided}
-      WHERE outcome IN ('created', 'newVersion', 'keyed', 'aliased', 'moved') ORDER BY ord`)
+    await s.run(`INSERT INTO reg.key SELECT st.key, d.target, ${at}, d.outcome, ${run} FROM ${rowsOf(t)}
+      WHERE d.outcome IN ('created', 'newVersion', 'keyed', 'aliased', 'moved') ORDER BY d.ord`)
   }
   if (needs!.versions > 0) {
     await s.run(`UPDATE reg.artifact SET is_latest = false, updated_at = make_timestamp(${base})
@@ -50,10 +53,13 @@ export const applyBatch = async (s: DuckDbSession, batch: StagedBatch, t: BatchT
   }
   if (needs!.made > 0) {
     await s.run(`INSERT INTO reg.artifact
-      SELECT target, left(target, 16), CASE WHEN outcome = 'newVersion' THEN version_seq ELSE 0 END,
-        outcome = 'created' OR version_seq = max(version_seq) OVER (PARTITION BY outcome, p_stem),
-        key, NULL, suffix, NULL, NULL, NULL, size, hash, hash_type, NULL, NULL, NULL, ${run}, ${text(batch.account)}, 1, ${at}, ${at}
-      FROM ${t.decided} WHERE outcome IN ('created', 'newVersion') ORDER BY ord`)
+      SELECT d.target, left(d.target, 16), ${needs!.versions > 0 ? "CASE WHEN d.outcome = 'newVersion' THEN d.version_seq ELSE 0 END" : "0"},
+        ${needs!.versions > 0 ? `d.outcome = 'created' OR d.version_seq = newest.seq` : "true"},
+        st.key, NULL, st.suffix, NULL, NULL, NULL, st.size, st.hash, st.hash_type, NULL, NULL, NULL, ${run}, ${text(batch.account)}, 1, ${at}, ${at}
+      FROM ${rowsOf(t)} ${needs!.versions > 0
+      ? `LEFT JOIN (SELECT p_stem, max(version_seq) AS seq FROM ${t.decided} WHERE outcome = 'newVersion' GROUP BY p_stem) newest ON newest.p_stem = d.p_stem`
+      : ""}
+      WHERE d.outcome IN ('created', 'newVersion') ORDER BY d.ord`)
   }
   if (needs!.left > 0 || needs!.arrived > 0) await updatePrimaryKeys(s, t, base)
   if (batch.inPlacePrefix !== null) {
@@ -66,15 +72,15 @@ export const applyBatch = async (s: DuckDbSession, batch: StagedBatch, t: BatchT
 const LEFT = `p IS NOT NULL AND outcome IN ('created', 'newVersion', 'moved')`
 
 const releaseKeys = async (s: DuckDbSession, t: BatchTables): Promise<void> => {
-  const left = `(SELECT key FROM ${t.decided} WHERE ${LEFT})`
+  const left = `(SELECT st.key FROM ${rowsOf(t)} WHERE ${LEFT})`
   await s.run(`INSERT INTO reg.key_history SELECT key, artifact, since, event, run FROM reg.key WHERE key IN ${left}`)
   await s.run(`DELETE FROM reg.key WHERE key IN ${left}`)
 }
 
 /** Artifacts that lost or gained a key: a primary key that is gone is followed by the oldest of the others. */
 const updatePrimaryKeys = async (s: DuckDbSession, t: BatchTables, base: number): Promise<void> => {
-  await s.run(`CREATE OR REPLACE TABLE ${t.decided}_touched AS
-    WITH u AS (SELECT p AS uid, arg_max(key, ord) AS last_left FROM ${t.decided} WHERE ${LEFT} GROUP BY p
+  await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided}_touched AS
+    WITH u AS (SELECT p AS uid, arg_max(st.key, d.ord) AS last_left FROM ${rowsOf(t)} WHERE ${LEFT} GROUP BY p
         UNION ALL SELECT DISTINCT target, NULL FROM ${t.decided} WHERE outcome IN ('keyed', 'moved')),
       w AS (SELECT uid, max(last_left) AS last_left FROM u GROUP BY uid),
       a AS (SELECT a.uid, a.key FROM reg.artifact a SEMI JOIN w ON w.uid = a.uid),
@@ -90,9 +96,9 @@ const updatePrimaryKeys = async (s: DuckDbSession, t: BatchTables, base: number)
 /** In place: whatever became of a file, its own path is a location of the artifact it is known as, and of no other any more. */
 const recordPlaces = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables, at: string): Promise<void> => {
   const root = quote(batch.root)
-  await s.run(`CREATE OR REPLACE TABLE ${t.decided}_held AS
+  await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided}_held AS
     SELECT l.artifact, l.object_key, l.state, l.in_place, d.target FROM reg.location l
-    JOIN (SELECT object_key, target FROM ${t.decided} WHERE outcome <> 'duplicate') d ON d.object_key = l.object_key WHERE l.root = ${root}`)
+    JOIN (SELECT st.object_key, d.target FROM ${rowsOf(t)} WHERE d.outcome <> 'duplicate') d ON d.object_key = l.object_key WHERE l.root = ${root}`)
   const [held] = await s.rows<{ other: number; back: number }>(`SELECT
       count(*) FILTER (WHERE artifact <> target AND in_place AND state <> 'replaced') AS other,
       count(*) FILTER (WHERE artifact = target AND state IN ('missing', 'replaced')) AS back FROM ${t.decided}_held`)
@@ -106,25 +112,25 @@ const recordPlaces = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables
       WHERE l.root = ${root} AND l.object_key = h.object_key AND l.artifact = h.artifact AND h.artifact = h.target AND l.state IN ('missing', 'replaced')`)
   }
   await s.run(`INSERT INTO reg.location
-    SELECT d.target, ${root}, d.object_key, d.key <> d.object_key, true, 'ok', NULL, ${at}, NULL FROM ${t.decided} d
-    ANTI JOIN (SELECT object_key, target FROM ${t.decided}_held WHERE artifact = target) h ON h.object_key = d.object_key
+    SELECT d.target, ${root}, st.object_key, st.key <> st.object_key, true, 'ok', NULL, ${at}, NULL FROM ${rowsOf(t)}
+    ANTI JOIN (SELECT object_key FROM ${t.decided}_held WHERE artifact = target) h ON h.object_key = st.object_key
     WHERE d.outcome <> 'duplicate' ORDER BY d.ord`)
 }
 
 /** Managed: an object belongs to the artifact it made, or to a known one that has no good copy left. The rest are superfluous. */
 const recordObjects = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables, at: string, needs: Needs): Promise<ReadonlyArray<string>> => {
   const root = quote(batch.root)
-  const rows = (from: string) => `INSERT INTO reg.location
-    SELECT d.target, ${root}, d.object_key, d.object_key IS DISTINCT FROM d.key, false, 'ok', NULL, ${at}, NULL FROM ${from} d ORDER BY d.ord`
-  if (needs.made > 0) await s.run(rows(`(SELECT * FROM ${t.decided} WHERE outcome IN ('created', 'newVersion'))`))
+  const insert = (which: string) => s.run(`INSERT INTO reg.location
+    SELECT d.target, ${root}, coalesce(d.place, st.object_key), coalesce(d.place, st.object_key) <> st.key, false, 'ok', NULL, ${at}, NULL
+    FROM ${rowsOf(t)} ${which} ORDER BY d.ord`)
+  if (needs.made > 0) await insert("WHERE d.outcome IN ('created', 'newVersion')")
   if (needs.knownObjects === 0) return []
-  const unused = `(SELECT ord, target, object_key, key FROM ${t.decided} WHERE outcome NOT IN ('created', 'newVersion') AND object_key IS NOT NULL)`
-  await s.run(`CREATE OR REPLACE TABLE ${t.decided}_new AS
-    WITH u AS (SELECT * FROM ${t.decided} WHERE ord IN (SELECT ord FROM ${unused}) AND outcome <> 'duplicate'),
+  const unused = `(SELECT d.ord, d.target, d.outcome, st.object_key FROM ${rowsOf(t)} WHERE d.outcome NOT IN ('created', 'newVersion') AND st.object_key IS NOT NULL)`
+  await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided}_new AS
+    WITH u AS (SELECT ord, target FROM ${unused} WHERE outcome <> 'duplicate'),
       good AS (SELECT DISTINCT l.artifact FROM reg.location l SEMI JOIN u ON u.target = l.artifact WHERE l.state = 'ok')
-    SELECT u.* FROM u LEFT JOIN good ON good.artifact = u.target WHERE good.artifact IS NULL
-    QUALIFY row_number() OVER (PARTITION BY u.target ORDER BY u.ord) = 1`)
-  await s.run(rows(`${t.decided}_new`))
+    SELECT min(u.ord) AS ord FROM u ANTI JOIN good ON good.artifact = u.target GROUP BY u.target`)
+  await insert(`SEMI JOIN ${t.decided}_new n ON n.ord = d.ord`)
   const left = await s.rows<{ object_key: string }>(`SELECT DISTINCT u.object_key FROM ${unused} u
     ANTI JOIN (SELECT object_key FROM reg.location WHERE root = ${root}) l ON l.object_key = u.object_key`)
   return left.map((row) => row.object_key)

@@ -42,6 +42,8 @@ export interface WorkerSource {
   readonly followSymlinks: boolean
   /** Open every file, whatever the stat cache says. */
   readonly rehash: boolean
+  /** Files found in the stat cache are registered for certain: they are counted and make no rows. */
+  readonly trustCache: boolean
   /** Read and hash only: nothing is copied. */
   readonly dryRun: boolean
 }
@@ -75,10 +77,14 @@ export interface TaskDone {
   readonly parts: ReadonlyArray<TaskPart>
   readonly failures: ReadonlyArray<IngestFailure>
   readonly skips: ReadonlyArray<IngestSkip>
+  /** Groups of paths that differ only in case or Unicode form. */
+  readonly clashes: ReadonlyArray<ReadonlyArray<string>>
   /** Bytes of files that were hashed or recognised. */
   readonly bytes: number
   /** Files recognised without being opened. */
   readonly unopened: number
+  /** Of those, the ones that made no row. */
+  readonly unchanged: number
 }
 
 export type FromWorker =

@@ -87,6 +87,12 @@ export interface RootUsage {
 
 export class Registry extends Context.Service<Registry, {
   readonly info: Effect.Effect<RegistryInfo, RegistryError>
+  /**
+   * A text that differs from every earlier one once anything has changed, however it was changed; null when that cannot be told. Ingest compares it to know
+   * that files unchanged since its last run are registered still. DuckDB: the registry is let go of first (so that everything is in the file and no `.wal`
+   * remains, else null), then a digest of the file's first 12 KiB, whose two header blocks count every checkpoint.
+   */
+  readonly stamp: Effect.Effect<string | null, RegistryError>
   /** Uid of the account with this handle, made when it is new. */
   readonly account: (handle: string) => Effect.Effect<string, RegistryError>
 

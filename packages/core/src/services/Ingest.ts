@@ -13,6 +13,7 @@ import { Hashing } from "../ports/Hashing.ts"
 import { KeyPolicy } from "../ports/KeyPolicy.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
 import { StorageDrivers, StorageError, type StorageErrorKind } from "../ports/Storage.ts"
+import { CurrentSources } from "./CurrentSources.ts"
 import { type IngestPlan, planIngest } from "./IngestPlan.ts"
 import { IngestRun, type RunTotals } from "./IngestRun.ts"
 import { IngestSettings } from "./IngestSettings.ts"
@@ -106,6 +107,9 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
       catch: (error) => new FileError({ path: settings.cacheFolder, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN", operation: "cannot create the cache folder" })
     })
     const statCache = openStatCache(settings.cacheFolder)
+    const current = new CurrentSources(settings.cacheFolder, `${hashing.algorithm} ${policy.name}`)
+    // Every file has to be looked up where an event is wanted for each, or its content is.
+    if (!request.items && !request.rehash && !dryRun) current.load(yield* registry.stamp)
     const context = yield* Effect.context<StorageDrivers>()
     const promise = Effect.runPromiseWith(context)
     const handles = new Map<string, Promise<Effect.Effect<void, StorageError>>>()
@@ -123,6 +127,7 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
         if (flush === undefined) handles.set(plan.root.uid, flush = promise(flushOf(plan)))
         await promise(await flush)
       },
+      isCurrent: (plan) => current.has(plan),
       emit: (events) => promise(emit(events)),
       targetError: (plan, fatal) =>
         new StorageError({
@@ -153,7 +158,10 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
     request.signal?.addEventListener("abort", stop, { once: true })
     if (request.signal?.aborted) stop()
     const totals = yield* running(run, plans).pipe(Effect.ensuring(Effect.sync(() => request.signal?.removeEventListener("abort", stop))))
-    if (!dryRun) compactStatCache(settings.cacheFolder, `${runName()}-merged`)
+    if (!dryRun) {
+      compactStatCache(settings.cacheFolder, `${runName()}-merged`)
+      current.save(yield* registry.stamp, totals.interrupted ? [] : plans)
+    }
     yield* emit([{ type: "summary", ...summaryOf(plans, totals, (performance.now() - started) / 1000, dryRun) }])
   }).pipe(Effect.scoped)
 
@@ -181,6 +189,7 @@ const summaryOf = (plans: ReadonlyArray<IngestPlan>, totals: RunTotals, seconds:
   collection: null,
   failures: totals.failures,
   skips: totals.skips,
+  warnings: totals.warnings,
   interrupted: totals.interrupted,
   dryRun,
   mode: plans[0]!.mode,

@@ -6,7 +6,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, unlinkSync, writeSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { displayPath, fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
-import type { IngestCounts, IngestEvent, IngestFailure, IngestSkip } from "../domain/IngestReport.ts"
+import type { IngestCounts, IngestEvent, IngestFailure, IngestSkip, IngestWarning } from "../domain/IngestReport.ts"
 import { type DuplicatePolicy, OUTCOMES, type Outcome } from "../domain/SaveDecision.ts"
 import type { PublishedBatch, PublishedItem, Relocation, StagedBatch } from "../domain/StagedBatch.ts"
 import { type FatalAnswer, IngestPool } from "../layers/IngestPool.ts"
@@ -32,6 +32,8 @@ export interface RunPorts {
   readonly knownObjects: (root: string, objectKeys: ReadonlyArray<string>) => Promise<ReadonlySet<string>>
   /** Makes everything written to the root so far durable. */
   readonly flush: (plan: IngestPlan) => Promise<void>
+  /** Nothing has changed in the registry since these files were all registered this way: what the stat cache knows need not be looked up. */
+  readonly isCurrent: (plan: IngestPlan) => boolean
   readonly emit: (events: ReadonlyArray<IngestEvent>) => Promise<void>
   /** The typed error for a root that cannot be written. */
   readonly targetError: (plan: IngestPlan, fatal: FatalAnswer) => unknown
@@ -57,6 +59,7 @@ export interface RunTotals {
   readonly bytes: number
   readonly failures: ReadonlyArray<IngestFailure>
   readonly skips: ReadonlyArray<IngestSkip>
+  readonly warnings: ReadonlyArray<IngestWarning>
   readonly unopened: number
   readonly interrupted: boolean
 }
@@ -84,6 +87,7 @@ export class IngestRun {
   readonly #outcomes = Object.fromEntries(OUTCOMES.map((o) => [o, 0])) as Record<Outcome, number>
   readonly #failures: Array<IngestFailure> = []
   readonly #skips: Array<IngestSkip> = []
+  readonly #warnings: Array<IngestWarning> = []
   #bytes = 0
   #unopened = 0
   /** Files are being read a second time, to copy them. */
@@ -139,7 +143,8 @@ export class IngestRun {
       directory: plan.directory,
       keyPrefix: plan.keyPrefix === "" ? "" : plan.keyPrefix + "/",
       copyTo: this.#intents === null ? null : { rootPath: plan.rootPath, intents: this.#intents },
-      exclude, followSymlinks, rehash, dryRun, otherRoots: plan.otherRoots
+      exclude, followSymlinks, rehash, dryRun, otherRoots: plan.otherRoots,
+      trustCache: this.#ports.isCurrent(plan)
     })
     try {
       await this.#drain([{ type: "todo", directory: "", entries: null, large: false, above: [] }])
@@ -278,8 +283,13 @@ export class IngestRun {
     this.#work.complete(done.id, done.parts)
     for (const { code, message, path } of done.failures) this.#failures.push({ path: shownPath(this.#plan, path), code, message })
     for (const { path, reason } of done.skips) this.#skips.push({ path: shownPath(this.#plan, path), reason })
+    for (const names of done.clashes) {
+      const paths = names.map((name) => shownPath(this.#plan, name))
+      this.#warnings.push({ code: "PortabilityClash", message: `${paths.join(" and ")} differ only in case or Unicode form`, paths })
+    }
     if (!this.#recopied) this.#bytes += done.bytes
     this.#unopened += done.unopened
+    this.#outcomes.existing += done.unchanged
     this.#signal()
   }
 
@@ -332,7 +342,7 @@ export class IngestRun {
     const saved = OUTCOMES.reduce((sum, outcome) => sum + this.#outcomes[outcome], 0)
     return {
       counts: { files: saved + failed + skipped, ...this.#outcomes, skipped, failed },
-      bytes: this.#bytes, failures: this.#failures, skips: this.#skips, unopened: this.#unopened, interrupted: this.#stopped !== "no"
+      bytes: this.#bytes, failures: this.#failures, skips: this.#skips, warnings: this.#warnings, unopened: this.#unopened, interrupted: this.#stopped !== "no"
     }
   }
 }

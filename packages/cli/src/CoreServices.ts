@@ -1,0 +1,14 @@
+/**
+ * The library behind the commands, with the drivers that this program brings. Loaded only by commands that need it.
+ */
+import { Sheaf, type SheafOptions } from "@sheaf/core/Sheaf"
+import { localDriver } from "@sheaf/storage-local"
+import type { ShellOptions } from "./Shell.ts"
+
+/** The kinds of storage that this program can use. */
+export const drivers = [localDriver]
+
+/** How the library opens the instance that the command line means. */
+export const sheafOptions = (options: ShellOptions): SheafOptions => ({ instance: options.instance, drivers, lockTimeout: options.lockTimeout })
+
+export { Sheaf }

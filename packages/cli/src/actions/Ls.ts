@@ -1,0 +1,41 @@
+/** `sheaf ls [PREFIX]` */
+import { Effect, Option, Stream } from "effect"
+import type { KeyListing } from "@sheaf/core/ports/Registry"
+import { Artifacts } from "@sheaf/core/services/Artifacts"
+import { withInstance } from "../OpenInstance.ts"
+import { Shell } from "../Shell.ts"
+import { safeText } from "../terminal/SafeText.ts"
+import { sizeText, timeText } from "../terminal/SizeText.ts"
+
+export interface LsInput {
+  readonly prefix: Option.Option<string>
+  readonly long: boolean
+}
+
+export const run = (input: LsInput) =>
+  withInstance(Effect.gen(function*() {
+    const shell = yield* Shell
+    const artifacts = yield* Artifacts
+    const prefix = Option.getOrUndefined(input.prefix)
+    // A key is data: other programs get it as it is, a terminal in a form that cannot harm it.
+    const shown = shell.outIsTerminal ? safeText : (text: string) => text
+    const line = ({ createdAt, hash, hashType, key, size }: KeyListing): string =>
+      input.long ? `${sizeText(size).padStart(9)}  ${timeText(createdAt)}  ${hash} ${hashType}  ${shown(key)}\n` : `${shown(key)}\n`
+
+    switch (shell.options.format) {
+      case "text":
+        return yield* artifacts.list(prefix).pipe(Stream.runForEachArray((listings) => shell.write(listings.map(line).join(""))))
+      case "ndjson":
+        return yield* artifacts.listArtifacts(prefix).pipe(Stream.runForEachArray((page) => shell.document(page)))
+      case "json": {
+        let isFirst = true
+        yield* artifacts.listArtifacts(prefix).pipe(Stream.runForEachArray((page) => {
+          const text = page.map((artifact) => JSON.stringify(artifact)).join(",\n")
+          const start = isFirst ? "[\n" : ",\n"
+          isFirst = false
+          return shell.write(start + text)
+        }))
+        return yield* shell.write(isFirst ? "[]\n" : "\n]\n")
+      }
+    }
+  }))

@@ -1,0 +1,52 @@
+/**
+ * Small files that are replaced in one step: readers see the old content or the new one, also after a power loss.
+ */
+import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs"
+import { dirname } from "node:path"
+import { randomBase62 } from "../domain/Uid.ts"
+
+/** Writes a file and makes its content durable; it must not exist yet. */
+export const createFile = (path: string, text: string): void => {
+  const fd = openSync(path, "wx")
+  try {
+    writeSync(fd, text)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Makes names created, renamed or removed in a folder durable. */
+export const syncFolder = (folder: string): void => {
+  const fd = openSync(folder, "r")
+  try {
+    fsyncSync(fd)
+  } catch (error) {
+    // Some file systems have no fsync of a folder; their names are durable by other means or not at all.
+    if (!["EINVAL", "ENOTSUP", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Renames durably, replacing what stands at `to`. */
+export const renameDurably = (from: string, to: string): void => {
+  renameSync(from, to)
+  syncFolder(dirname(to))
+}
+
+/** Gives a file new content in one step. */
+export const replaceFile = (path: string, text: string): void => {
+  const temporary = `${path}.${process.pid}-${randomBase62(6)}.tmp`
+  try {
+    createFile(temporary, text)
+    renameDurably(temporary, path)
+  } catch (error) {
+    try {
+      unlinkSync(temporary)
+    } catch {
+      // It was not made, or renamed already.
+    }
+    throw error
+  }
+}
