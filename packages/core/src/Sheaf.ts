@@ -6,19 +6,28 @@
  * Effect.runPromise(program.pipe(Effect.provide(Sheaf.layer({ instance: "./my-data", drivers: [localDriver] }))))
  * ```
  */
-import type { Effect, Layer } from "effect"
-import type { InvalidInput, NoInstance } from "./domain/SheafError.ts"
+import { Effect, Layer } from "effect"
+import type { NoInstance } from "./domain/SheafError.ts"
+import * as DuckDbAudit from "./layers/DuckDbAudit.ts"
+import * as DuckDbClient from "./layers/DuckDbClient.ts"
+import * as DuckDbRegistry from "./layers/DuckDbRegistry.ts"
+import * as HashingLayers from "./layers/HashingLayers.ts"
+import * as KeyPolicies from "./layers/KeyPolicies.ts"
+import { keyPolicyRules } from "./layers/KeyPolicyRules.ts"
+import * as RandomUids from "./layers/RandomUids.ts"
 import type { Hashing } from "./ports/Hashing.ts"
 import type { KeyPolicy, KeyPolicyRules } from "./ports/KeyPolicy.ts"
-import type { Registry } from "./ports/Registry.ts"
-import type { StorageDriver, StorageDrivers } from "./ports/Storage.ts"
+import { Registry } from "./ports/Registry.ts"
+import { Session } from "./ports/Session.ts"
+import { type StorageDriver, StorageDrivers, StorageError } from "./ports/Storage.ts"
 import type { UidSource } from "./ports/UidSource.ts"
-import type { Artifacts } from "./services/Artifacts.ts"
-import type { Check, Doctor } from "./services/Doctor.ts"
-import type { Ingest } from "./services/Ingest.ts"
-import type { Instance, InstanceError } from "./services/Instance.ts"
-import type { InitError, InitOptions, InitReport } from "./services/InstanceInit.ts"
-import type { Keys } from "./services/Keys.ts"
+import { Artifacts } from "./services/Artifacts.ts"
+import { badFrom, type Check, checkNode, Doctor } from "./services/Doctor.ts"
+import { Ingest } from "./services/Ingest.ts"
+import { IngestSettings } from "./services/IngestSettings.ts"
+import { findInstance, Instance, type InstanceError, type LoadedInstance, loadInstance } from "./services/Instance.ts"
+import { type InitError, type InitOptions, type InitReport, initInstance, RegistryOpener } from "./services/InstanceInit.ts"
+import { Keys } from "./services/Keys.ts"
 
 export interface SheafOptions {
   /** The directory of the instance. Default: `SHEAF_INSTANCE`, else the nearest instance at or above `start`. */
@@ -33,17 +42,96 @@ export interface SheafOptions {
   readonly keyPolicy?: KeyPolicyRules
 }
 
-/** What {@link Sheaf.layer} provides. */
+/** What {@link Sheaf} `layer` provides. */
 export type SheafServices = Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Doctor
 
-export interface SheafComposition {
-  /** All services of an instance. Nothing is opened before it is used; the registry is held only while a statement runs. */
-  readonly layer: (options: SheafOptions) => Layer.Layer<SheafServices, InstanceError | InvalidInput>
-  /** Makes an instance in a directory, or finds that it exists. */
-  readonly init: (
-    directory: string,
-    options: InitOptions & Pick<SheafOptions, "drivers" | "lockTimeout">
-  ) => Effect.Effect<InitReport, InitError>
-  /** All checks of `Doctor`, also for an instance whose config or registry cannot be used. */
-  readonly examine: (options: SheafOptions) => Effect.Effect<ReadonlyArray<Check>, NoInstance>
+/** Seconds to wait for another process that holds the registry, when nothing else is said. */
+export const DEFAULT_LOCK_TIMEOUT = 10
+
+/** All services of an instance. Nothing is opened before it is used; the registry is held only while it is worked with. */
+const layer = (options: SheafOptions): Layer.Layer<SheafServices, InstanceError> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const directory = yield* findInstance({
+      explicit: options.instance ?? null,
+      ...(options.start === undefined ? {} : { start: options.start })
+    })
+    return servicesOf(yield* loadInstance(directory), options)
+  }))
+
+/** Makes an instance in a directory, or finds that it exists. */
+const init = (
+  directory: string,
+  options: InitOptions & Pick<SheafOptions, "drivers" | "lockTimeout">
+): Effect.Effect<InitReport, InitError> => {
+  const { drivers, lockTimeout, ...rest } = options
+  return initInstance(directory, rest).pipe(
+    Effect.provide(Layer.mergeAll(storageDrivers(drivers), RandomUids.layer, registryOpener(lockTimeout)))
+  )
 }
+
+/** All checks of `Doctor`, also for an instance whose config or registry cannot be used. */
+const examine = (options: SheafOptions): Effect.Effect<ReadonlyArray<Check>, NoInstance> =>
+  Effect.flatMap(Doctor, (doctor) => doctor.examine).pipe(
+    Effect.provide(layer(options)),
+    Effect.catch((error) =>
+      error._tag === "NoInstance" ? Effect.fail(error) : Effect.succeed([checkNode(), badFrom("instance", error)]))
+  )
+
+/** Sheaf, composed with its defaults. */
+export const Sheaf = { layer, init, examine } as const
+
+const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Layer<SheafServices> => {
+  const { config } = instance
+  const engine = DuckDbClient.layer({ path: instance.registryPath, lockTimeoutMillis: (options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT) * 1000 })
+  const ports = Layer.mergeAll(
+    Layer.succeed(Instance, instance),
+    Layer.merge(DuckDbRegistry.layer, DuckDbAudit.layer).pipe(Layer.provide(engine)),
+    storageDrivers(options.drivers),
+    HashingLayers.layer(config.hash),
+    KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
+    RandomUids.layer
+  )
+  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Doctor.layer).pipe(Layer.provideMerge(ports))
+}
+
+const ingestSettings = Layer.effect(IngestSettings, Effect.gen(function*() {
+  const { cacheFolder, config } = yield* Instance
+  const registry = yield* Registry
+  const { account, run } = yield* Session
+  return {
+    cacheFolder,
+    onDuplicate: config.onDuplicate,
+    compositeSuffixes: config.suffixes.composite,
+    durability: config.durability,
+    account: registry.account(account),
+    run
+  }
+}))
+
+const registryOpener = (lockTimeout: number = DEFAULT_LOCK_TIMEOUT): Layer.Layer<RegistryOpener> =>
+  Layer.succeed(RegistryOpener, {
+    open: ({ registryPath }, { create }) =>
+      Effect.gen(function*() {
+        const engine = DuckDbClient.layer({ path: registryPath, create, lockTimeoutMillis: lockTimeout * 1000 })
+        const services = yield* Layer.build(DuckDbRegistry.layer.pipe(Layer.provide(engine)))
+        return yield* Effect.provide(Registry, services)
+      })
+  })
+
+const SCHEME = /^([a-z][a-z0-9+.-]+):\/\//i
+
+/** The drivers that the caller brings; a text without a scheme is a local path. */
+const storageDrivers = (all: ReadonlyArray<StorageDriver>): Layer.Layer<StorageDrivers> =>
+  Layer.succeed(StorageDrivers, {
+    all,
+    forUrl: (url) => {
+      const scheme = SCHEME.exec(url)?.[1]?.toLowerCase() ?? "file"
+      const driver = all.find((one) => one.scheme === scheme)
+      return driver === undefined
+        ? Effect.fail(new StorageError({
+          kind: "Unsupported", driver: scheme, operation: "open", key: "", retry: false,
+          cause: new Error(`no driver for ${scheme}: is among those given (${all.map((one) => one.scheme).join(", ") || "none"})`)
+        }))
+        : Effect.succeed(driver)
+    }
+  })

@@ -1,11 +1,23 @@
 /** Commands that look after what is stored. */
-import { Command } from "effect/cli"
+import { Option } from "effect"
+import { Command, Flag } from "effect/cli"
 import { lazily } from "../Handler.ts"
 import { optionalArgument, textFlag } from "./CommandFlags.ts"
 
+/** `5%` and `5` are 0.05. */
+const shareOf = (text: string): Option.Option<number> => {
+  const share = /^[0-9]+(\.[0-9]+)?%?$/.test(text) ? Number.parseFloat(text) / 100 : 0
+  return share > 0 && share <= 1 ? Option.some(share) : Option.none()
+}
+
 const verify = Command.make("verify", {
   prefix: optionalArgument("PREFIX", "Only artifacts with a key below this one"),
-  sample: textFlag("sample", "N%", "Read a random share of the copies instead of all, such as 5%"),
+  sample: Flag.String("sample").pipe(
+    Flag.filterMap(shareOf, () => "Expected a share such as 5% or 0.5%, over 0 and up to 100%"),
+    Flag.withMetavar("N%"),
+    Flag.withDescription("Read a random share of the copies instead of all, such as 5%"),
+    Flag.optional
+  ),
   storage: textFlag("storage", "ROOT", "Only copies in this storage root: its name, uid, URL or path")
 }, lazily(() => import("../actions/Verify.ts"))).pipe(
   Command.withDescription("Read stored bytes again and compare them with their hashes. Exit 5 when something is damaged or missing."),

@@ -1,10 +1,16 @@
-import { describe, expect, it } from "vitest"
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, describe, expect, it } from "vitest"
+import { suffixOf } from "@sheaf/core/domain/Suffix"
+import { KeyTreeBuilder } from "@sheaf/core/services/KeyTree"
+import { directoryTree } from "../../src/DirectoryTree.ts"
 import { errorJson, errorText, reportOf, withoutSecrets } from "../../src/terminal/ErrorText.ts"
 import { paintFor } from "../../src/terminal/Paint.ts"
 import { safeText } from "../../src/terminal/SafeText.ts"
 import { countText, durationText, plural, sizeText } from "../../src/terminal/SizeText.ts"
 import { tableText } from "../../src/terminal/TableText.ts"
-import { TreeBuilder, treeHeader, treeLines } from "../../src/terminal/TreeText.ts"
+import { treeHeader, treeLines } from "../../src/terminal/TreeText.ts"
 
 const plain = paintFor({}, true, {})
 
@@ -81,17 +87,17 @@ describe("tableText", () => {
 })
 
 describe("trees", () => {
-  const entry = (path: string, suffix = ".txt", size = 1) => ({ path, suffix, size })
-  const build = (paths: ReadonlyArray<string>, depth: number | null = null, filesPerDirectory = 0) => {
-    const tree = new TreeBuilder({ depth, filesPerDirectory })
-    for (const path of paths) tree.add(entry(path))
-    return tree
+  const tree = (keys: ReadonlyArray<string>, depth?: number) => {
+    const builder = new KeyTreeBuilder("", depth === undefined ? {} : { depth })
+    for (const key of keys) builder.add(key, suffixOf(key), 1)
+    return builder.finish()
   }
+  const lines = (of: ReturnType<typeof tree>, limit = 0) => [...treeLines(of, limit, plain)]
 
   it("shows the example of the guide", () => {
-    const tree = build(["raw/Collection_1/a.txt", "raw/Collection_1/b.txt", "raw/c.txt", "results/d.txt"])
-    expect(treeHeader(tree.totals)).toBe("3 sub-directories & 4 files with suffix '.txt', 4 B")
-    expect([...treeLines(tree.root, plain)]).toEqual([
+    const small = tree(["raw/Collection_1/a.txt", "raw/Collection_1/b.txt", "raw/c.txt", "results/d.txt"])
+    expect(treeHeader(small)).toBe("3 sub-directories & 4 files with suffix '.txt', 4 B")
+    expect(lines(small)).toEqual([
       "├── raw/",
       "│   ├── Collection_1/",
       "│   │   ├── a.txt",
@@ -101,24 +107,36 @@ describe("trees", () => {
       "    └── d.txt"
     ])
   })
-  it("counts what it does not show", () => {
-    const paths = Array.from({ length: 30 }, (_, i) => `d/f${String(i).padStart(2, "0")}.txt`)
-    const few = build([...paths, "e/x/y/z.txt", "top.txt"], null, 2)
-    expect(few.totals.files).toBe(32)
-    expect([...treeLines(few.root, plain)].slice(0, 4)).toEqual(["├── d/", "│   ├── f00.txt", "│   ├── f01.txt", "│   └── … 28 more files"])
-    const shallow = build([...paths, "e/x/y/z.txt", "top.txt"], 1)
-    expect(shallow.totals).toMatchObject({ directories: 4, files: 32, bytes: 32 })
-    expect([...treeLines(shallow.root, plain)]).toEqual(["├── d/", "│   └── … 30 files", "├── e/", "│   └── … 1 directory", "└── top.txt"])
+  it("says how much it does not show", () => {
+    const keys = [...Array.from({ length: 30 }, (_, i) => `d/f${String(i).padStart(2, "0")}.txt`), "e/x/y/z.txt", "top.txt"]
+    expect(lines(tree(keys), 2).slice(0, 4)).toEqual(["├── d/", "│   ├── f00.txt", "│   ├── f01.txt", "│   └── … 28 more files"])
+    expect(lines(tree(keys, 1))).toEqual(["├── d/", "│   └── … 30 files", "├── e/", "│   └── … 1 file", "└── top.txt"])
+    expect(treeHeader(tree(keys, 1))).toBe(treeHeader(tree(keys)))
   })
   it("names every suffix, and those without", () => {
-    const tree = new TreeBuilder({ depth: null, filesPerDirectory: 0 })
-    tree.add(entry("LICENSE", ""))
-    tree.add(entry("a.bam", ".bam"))
-    tree.add(entry("b.csv", ".csv"))
-    expect(treeHeader(tree.totals)).toBe("0 sub-directories & 3 files with suffixes '.bam', '.csv', 1 without, 3 B")
+    expect(treeHeader(tree(["LICENSE", "a.bam", "b.csv"]))).toBe("0 sub-directories & 3 files with suffixes '.bam', '.csv', 1 without, 3 B")
+    expect(treeHeader(tree(["LICENSE"]))).toBe("0 sub-directories & 1 file without suffix, 1 B")
+    expect(treeHeader(tree([]))).toBe("0 sub-directories & 0 files")
   })
   it("keeps a key and a directory of the same name apart, and escapes names", () => {
-    const tree = build(["a", "a/b\x1b[2J"])
-    expect([...treeLines(tree.root, plain)]).toEqual(["├── a", "└── a/", "    └── b\\x1b[2J"])
+    expect(lines(tree(["a", "a/b\x1b[2J"]))).toEqual(["├── a", "└── a/", "    └── b\\x1b[2J"])
+  })
+})
+
+describe("directoryTree", () => {
+  const root = mkdtempSync(join(tmpdir(), "sheaf-tree-"))
+  afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+  it("counts what is on disk: hidden files, links, empty folders, names that are no text", () => {
+    for (const folder of ["empty", "sub/deep", ".sheaf"]) mkdirSync(join(root, folder), { recursive: true })
+    for (const file of [".hidden", "sub/a.csv", "sub/deep/b.tar.gz", "sub-x.csv", ".sheaf/registry.duckdb"]) writeFileSync(join(root, file), "12345")
+    writeFileSync(Buffer.concat([Buffer.from(`${root}/sub/`), Buffer.from([0xff]), Buffer.from(".csv")]), "1")
+    symlinkSync("sub", join(root, "link"))
+    const tree = directoryTree(root, Number.POSITIVE_INFINITY)
+    expect(tree).toMatchObject({ directories: 3, files: 6, bytes: 21, suffixes: { "": 2, ".csv": 3, ".tar.gz": 1 }, unreadable: [] })
+    expect([...treeLines(tree, 0, plain)]).toEqual([
+      "├── .hidden", "├── empty/", "├── link -> sub", "├── sub-x.csv", "└── sub/", "    ├── a.csv", "    ├── deep/", "    │   └── b.tar.gz", "    └── %FF.csv"
+    ])
+    expect(directoryTree(`${root}/`, 1)).toMatchObject({ directories: 3, files: 6, bytes: 21 })
   })
 })

@@ -9,7 +9,8 @@ import { createHash } from "node:crypto"
  * What a stored hash is:
  * - `md5`, `sha256`: of the whole content
  * - `sha256-tree`: SHA-256 over the SHA-256s of the 8 MiB chunks; equals an S3 multipart composite SHA-256
- * - `sha1-fl`: SHA-1 over the first and last 50 MiB of a file above 50 MiB, as LaminDB does; does not cover size and middle
+ * - `sha1-fl`: of a file above 50 MiB, SHA-1 over the SHA-1s of its first and last 50 MiB, cut to 22 characters, as LaminDB does; does not cover size
+ *   and middle
  * - `md5-d`: a folder, see {@link folderHash}
  * - `md5-N`: an S3 multipart ETag of N parts; never equal to a local hash
  */

@@ -1,7 +1,7 @@
 /**
  * Small files that are replaced in one step: readers see the old content or the new one, also after a power loss.
  */
-import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs"
+import { closeSync, fsync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs"
 import { dirname } from "node:path"
 import { randomBase62 } from "../domain/Uid.ts"
 
@@ -16,18 +16,31 @@ export const createFile = (path: string, text: string): void => {
   }
 }
 
+/** Some file systems have no fsync of a folder; their names are durable by other means or not at all. */
+const hasNoSync = (error: unknown): boolean => ["EINVAL", "ENOTSUP", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")
+
 /** Makes names created, renamed or removed in a folder durable. */
 export const syncFolder = (folder: string): void => {
   const fd = openSync(folder, "r")
   try {
     fsyncSync(fd)
   } catch (error) {
-    // Some file systems have no fsync of a folder; their names are durable by other means or not at all.
-    if (!["EINVAL", "ENOTSUP", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error
+    if (!hasNoSync(error)) throw error
   } finally {
     closeSync(fd)
   }
 }
+
+/** Makes the content of a file, or the names in a folder, durable, without holding up the thread meanwhile. */
+export const syncFile = (path: string | Buffer): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const fd = openSync(path, "r")
+    fsync(fd, (error) => {
+      closeSync(fd)
+      if (error === null || hasNoSync(error)) resolve()
+      else reject(error)
+    })
+  })
 
 /** Renames durably, replacing what stands at `to`. */
 export const renameDurably = (from: string, to: string): void => {

@@ -34,6 +34,7 @@ interface Frame {
 
 export interface DirectoryWalk {
   readonly run: (task: WorkerTask) => TaskDone
+  readonly close: () => void
 }
 
 export const directoryWalk = (options: {
@@ -273,7 +274,7 @@ export const directoryWalk = (options: {
     return { type: "done", id: task.id, parts, failures, skips, clashes, bytes, unopened, unchanged }
   }
 
-  return { run }
+  return { run, close: () => reader.close() }
 }
 
 /** A file for the stat cache: as found there, or as read now. */

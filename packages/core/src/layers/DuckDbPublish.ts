@@ -44,7 +44,7 @@ const loadStage = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): 
   await s.run(`CREATE OR REPLACE TABLE ${t.stage} AS
     SELECT row_number() OVER () AS ord, status, rel, hash, hash_type, size, suffix, uid, ${place} AS object_key, ${key} AS key, code, message
     FROM read_csv(${quote(batch.file)}, delim = '\t', quote = '', escape = '', comment = '', header = false, auto_detect = false,
-      nullstr = '\\N', new_line = '\\n', max_line_size = 1048576, columns = ${COLUMNS})`)
+      nullstr = '\\N', new_line = '\\n', max_line_size = 65536, buffer_size = 2097152, columns = ${COLUMNS})`)
 }
 
 /**

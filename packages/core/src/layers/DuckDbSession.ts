@@ -7,6 +7,7 @@
 import type { DuckDBConnection, DuckDBMaterializedResult, DuckDBPreparedStatement, DuckDBValue } from "@duckdb/node-api"
 
 export interface DuckDbSession {
+  /** A number given for a TIMESTAMP parameter is microseconds since 1970. */
   readonly run: (sql: string, params?: ReadonlyArray<unknown>) => Promise<void>
   /** Row objects. Integers of any width are numbers, a TIMESTAMP is the number of microseconds since 1970, lists are arrays. */
   readonly rows: <T>(sql: string, params?: ReadonlyArray<unknown>) => Promise<ReadonlyArray<T>>
@@ -97,16 +98,32 @@ export class DuckDbConnection implements DuckDbSession {
   }
 }
 
+/** Binds the type the statement expects: with any other, or with null, DuckDB plans the statement again at each execution. */
 const bind = (duck: Duck, statement: DuckDBPreparedStatement, index: number, value: unknown): void => {
   if (value === null || value === undefined) statement.bindNull(index)
   else if (typeof value === "string") statement.bindVarchar(index, value)
   else if (typeof value === "boolean") statement.bindBoolean(index, value)
-  else if (typeof value === "number") {
-    if (Number.isInteger(value)) statement.bindBigInt(index, BigInt(value))
-    else statement.bindDouble(index, value)
-  } else if (Array.isArray(value)) statement.bindList(index, listItems(value), duck.LIST(elementType(duck, value)))
+  else if (typeof value === "number") bindNumber(duck, statement, index, value)
+  else if (Array.isArray(value)) statement.bindList(index, listItems(value), duck.LIST(elementType(duck, value)))
   else if (value instanceof Uint8Array) statement.bindBlob(index, value)
   else statement.bindValue(index, value as DuckDBValue)
+}
+
+const bindNumber = (duck: Duck, statement: DuckDBPreparedStatement, index: number, value: number): void => {
+  const id = duck.DuckDBTypeId
+  if (!Number.isInteger(value)) return statement.bindDouble(index, value)
+  switch (statement.parameterTypeId(index)) {
+    case id.TIMESTAMP:
+      return statement.bindTimestamp(index, new duck.DuckDBTimestampValue(BigInt(value)))
+    case id.INTEGER:
+      return statement.bindInteger(index, value)
+    case id.TINYINT:
+      return statement.bindTinyInt(index, value)
+    case id.DOUBLE:
+      return statement.bindDouble(index, value)
+    default:
+      return statement.bindBigInt(index, BigInt(value))
+  }
 }
 
 const listItems = (values: ReadonlyArray<unknown>): ReadonlyArray<DuckDBValue> => values.map((v) => (v === undefined ? null : v as DuckDBValue))

@@ -4,14 +4,19 @@
  * A file that changes meanwhile (device, inode, size, mtime or ctime differ before and after) is read again, three times, and then reported.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, statSync } from "node:fs"
-import { type HashAlgorithm, type HashType, hashTypeFor } from "../domain/ContentHash.ts"
+import { type HashAlgorithm, type HashType, hashTypeFor, TREE_CHUNK } from "../domain/ContentHash.ts"
 import { toFsPath } from "../domain/FileName.ts"
 import { createHasher, hashBytes } from "./HashAlgorithms.ts"
 import type { OpenObject } from "./ObjectWriter.ts"
 import type { FileStamp } from "./StatCache.ts"
+import { TreeHashing } from "./TreeHashing.ts"
 
 /** Bytes read at a time; a file up to this size is hashed in one call. */
 const BUFFER = 1024 * 1024
+/** Bytes of a larger file read at a time: fits a core's own cache. */
+const PIECE = 256 * 1024
+/** Files from this size on are hashed by several threads where the algorithm allows it. */
+const SHARED_FROM = 4 * TREE_CHUNK
 /** How often a file that changes while it is read is tried. */
 export const READ_ATTEMPTS = 3
 
@@ -47,6 +52,8 @@ export interface FileReader {
   readonly read: (path: string, options: ReadOptions) => FileReading
   /** The stamp of a regular file without opening it; null for anything else. */
   readonly stampOf: (path: string) => FileStamp | null
+  /** Ends helper threads, if any. */
+  readonly close: () => void
 }
 
 const isSame = (a: FileStamp, b: FileStamp): boolean =>
@@ -97,7 +104,7 @@ export const fileReader = (options: {
           object?.discard()
           return "stopped"
         }
-        const n = readSync(fd, buffer, 0, BUFFER, null)
+        const n = readSync(fd, buffer, 0, PIECE, null)
         if (n === 0) break
         done += n
         if (done > size) break
@@ -119,6 +126,27 @@ export const fileReader = (options: {
     return { hash, type: hashTypeFor(algorithm, size), objectKey: object === null ? null : object.finish(hash) }
   }
 
+  let trees: TreeHashing | undefined
+
+  /** One large file by several threads. */
+  const readTree = (fd: number, size: number, copy: CopySink | null): { hash: string; type: HashType; objectKey: string | null } | null => {
+    trees ??= new TreeHashing()
+    const object = copy === null ? null : copy.open()
+    let hash: string | null
+    try {
+      hash = trees.hash(fd, size, object?.descriptor ?? null)
+    } catch (error) {
+      object?.discard()
+      throw error
+    }
+    if (hash === null) {
+      object?.discard()
+      return null
+    }
+    onBytes(size)
+    return { hash, type: "sha256-tree", objectKey: object === null ? null : object.finish(hash) }
+  }
+
   const readOnce = (fd: number, { copy, limit }: ReadOptions): FileReading | null => {
     const before = fstatSync(fd, { bigint: true })
     if (!before.isFile()) return { type: "not regular" }
@@ -126,7 +154,7 @@ export const fileReader = (options: {
     if (size > limit) return { type: "large" }
     let object: OpenObject | undefined
     const sink: CopySink | null = copy === null ? null : { open: () => (object = copy.open()) }
-    const read = size <= BUFFER ? readSmall(fd, size, sink) : readLarge(fd, size, sink)
+    const read = size <= BUFFER ? readSmall(fd, size, sink) : algorithm === "sha256-tree" && size > SHARED_FROM ? readTree(fd, size, sink) : readLarge(fd, size, sink)
     if (read === "stopped") return { type: "stopped" }
     if (read === null) return null
     const after = fstatSync(fd, { bigint: true })
@@ -168,5 +196,5 @@ export const fileReader = (options: {
     return stats !== undefined && stats.isFile() ? stats : null
   }
 
-  return { read, stampOf }
+  return { read, stampOf, close: () => trees?.close() }
 }

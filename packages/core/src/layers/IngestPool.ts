@@ -17,6 +17,9 @@ export interface PoolHandlers {
   readonly onCrash: (error: Error) => void
 }
 
+/** MB. What a worker allocates is short-lived: with the default of 48 MB each holds 30 MB more and is no faster (measured over 300,000 files). */
+const YOUNG_GENERATION = 8
+
 export class IngestPool {
   readonly size: number
   readonly #workers: ReadonlyArray<Worker>
@@ -35,7 +38,10 @@ export class IngestPool {
     const url = new URL(import.meta.url.endsWith(".ts") ? "./IngestWorker.ts" : "./IngestWorker.js", import.meta.url)
     this.#workers = Array.from({ length: this.size }, (_, worker) => {
       const segment = setup.segment === null ? null : { folder: setup.segment.folder, name: `${setup.segment.name}-${worker}` }
-      const thread = new Worker(url, { workerData: { ...setup, worker, progress, stop, segment } satisfies WorkerSetup })
+      const thread = new Worker(url, {
+        workerData: { ...setup, worker, progress, stop, segment } satisfies WorkerSetup,
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION }
+      })
       thread.on("message", (message: FromWorker) => {
         if (message.type === "done") {
           this.#idle.push(worker)

@@ -27,6 +27,7 @@ const answer = (message: FromWorker, transfer: ReadonlyArray<ArrayBuffer> = []):
 port.on("message", (message: ToWorker) => {
   switch (message.type) {
     case "source":
+      walk?.close()
       walk = directoryWalk({ setup, source: message, policy, cache, segment })
       return
     case "task":
@@ -39,6 +40,7 @@ port.on("message", (message: ToWorker) => {
       }
       return
     case "finish":
+      walk?.close()
       cache.close()
       segment?.close()
       answer({ type: "finished" })

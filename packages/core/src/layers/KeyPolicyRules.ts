@@ -1,6 +1,7 @@
 /**
  * The key policies that ship. Free of Effect, because worker threads load this file.
  */
+import { escapePath, unescapePath } from "../domain/FileName.ts"
 import type { KeyPolicyRules, PlacementInput } from "../ports/KeyPolicy.ts"
 
 /** Names of the shipped policies. */
@@ -15,6 +16,9 @@ export const contentPlace = ({ hash }: Pick<PlacementInput, "hash">): string => 
 
 const anyKey = (): null => null
 
+/** Whether the key is the escaped form of some path. `100%25.csv` is not: it would be the file `100%.csv`, whose own key is `100%.csv`. */
+const isPlace = (key: string): boolean => !key.includes("%") || (!key.includes("%00") && escapePath(unescapePath(key)) === key)
+
 const RULES: Readonly<Record<KeyPolicyName, KeyPolicyRules>> = {
   virtual: { name: "virtual", module: null, reject: anyKey, place: (input) => ({ objectKey: virtualPlace(input), isVirtual: true }) },
   semantic: {
@@ -22,7 +26,7 @@ const RULES: Readonly<Record<KeyPolicyName, KeyPolicyRules>> = {
     module: null,
     reject: anyKey,
     place: (input) =>
-      input.key === null ? { objectKey: virtualPlace(input), isVirtual: true } : { objectKey: input.key, isVirtual: false }
+      input.key !== null && isPlace(input.key) ? { objectKey: input.key, isVirtual: false } : { objectKey: virtualPlace(input), isVirtual: true }
   },
   content: { name: "content", module: null, reject: anyKey, place: (input) => ({ objectKey: contentPlace(input), isVirtual: true }) }
 }

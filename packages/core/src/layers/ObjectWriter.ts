@@ -27,6 +27,8 @@ export const OBJECT_MODE = 0o444
 
 /** An object being written. */
 export interface OpenObject {
+  /** For threads that write at positions of their own. */
+  readonly descriptor: number
   readonly write: (bytes: Uint8Array) => void
   /** All bytes are written and have this hash: gives the object key. */
   readonly finish: (hash: string) => string
@@ -93,6 +95,7 @@ export class ObjectWriter {
     const open = fd
     let finalKey = key
     return {
+      descriptor: open,
       write: (bytes) => {
         try {
           let written = 0

@@ -1,15 +1,29 @@
 /**
  * Artifacts: saving single files and values, and finding what is registered.
  */
-import { Context, type Effect, type Result, type Stream } from "effect"
+import { Context, Effect, Layer, Result, Scope, Stream } from "effect"
 import type { Artifact, KeyEvent } from "../domain/Artifact.ts"
 import type { DuplicatePolicy, Outcome } from "../domain/SaveDecision.ts"
-import type {
-  DuplicateContent, FileChanged, FileError, InvalidInput, InvalidKey, MultipleResults, NotFound, StorageRootProblem, SuffixMismatch, Unnamed
+import { parseKey } from "../domain/ArtifactKey.ts"
+import {
+  type DuplicateContent, type FileChanged, type FileError, type InvalidInput, InvalidKey, type MultipleResults, NotFound, type StorageRootProblem, type SuffixMismatch,
+  type Unnamed
 } from "../domain/SheafError.ts"
-import type { KeyListing, RegistryError } from "../ports/Registry.ts"
-import type { StorageError } from "../ports/Storage.ts"
-import type { KeyTree, TreeOptions } from "./KeyTree.ts"
+import { suffixTable } from "../domain/Suffix.ts"
+import { findLeftovers, removeLeftovers } from "../layers/PendingObjects.ts"
+import { Hashing } from "../ports/Hashing.ts"
+import { KeyPolicy } from "../ports/KeyPolicy.ts"
+import { type KeyListing, Registry, type RegistryError } from "../ports/Registry.ts"
+import { Session } from "../ports/Session.ts"
+import { StorageDrivers, type StorageError } from "../ports/Storage.ts"
+import { UidSource } from "../ports/UidSource.ts"
+import { ContentReader } from "./ContentReader.ts"
+import { Instance } from "./Instance.ts"
+import { type KeyTree, KeyTreeBuilder, type TreeOptions } from "./KeyTree.ts"
+import { resolveReference } from "./References.ts"
+import { checkOwnRoot } from "./RootMarker.ts"
+import { RootWriter } from "./RootWriter.ts"
+import { saveBatch, type SaveDependencies } from "./SaveBatch.ts"
 
 export interface SaveOptions {
   /** Default: the path relative to the root for a file inside one, else none; content without a key needs a description or a run. */
@@ -107,4 +121,138 @@ export class Artifacts extends Context.Service<Artifacts, {
   readonly log: (key: string) => Effect.Effect<ReadonlyArray<KeyEvent>, RegistryError | InvalidKey | NotFound>
   /** The keys below a prefix as a tree, with totals of everything below it. */
   readonly tree: (prefix?: string, options?: TreeOptions) => Effect.Effect<KeyTree, RegistryError | InvalidKey>
-}>()("@sheaf/core/Artifacts") {}
+}>()("@sheaf/core/Artifacts") {
+  static readonly layer: Layer.Layer<Artifacts, never, Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource> = Layer.effect(
+    Artifacts,
+    Effect.gen(function*() {
+      const registry = yield* Registry
+      const dependencies = yield* saveDependencies
+      const saveAll = (items: ReadonlyArray<SaveItem>) => Effect.flatMap(dependencies, (deps) => saveBatch(items, deps))
+      const saveOne = (item: SaveItem): Effect.Effect<SaveResult, SaveError> =>
+        Effect.flatMap(saveAll([item]), ([result]) => Effect.fromResult(result!))
+      const resolve = (reference: string) => resolveReference(reference, registry)
+      const get = Effect.fn("Artifacts.get")(function*(reference: string) {
+        const { uid } = yield* resolve(reference)
+        const [artifact] = yield* registry.artifacts([uid])
+        return artifact ?? (yield* new NotFound({ what: "artifact", reference, near: [] }))
+      })
+      const list = (prefix = "") => Stream.unwrap(Effect.map(acceptPrefix(prefix), (accepted) => registry.list(accepted)))
+      return Artifacts.of({
+        save: Effect.fn("Artifacts.save")(function*(path: string, options: SaveOptions = {}) {
+          return yield* saveOne({ path, ...options })
+        }),
+        saveContent: Effect.fn("Artifacts.saveContent")(function*(content: Uint8Array | string, options: SaveOptions) {
+          return yield* saveOne({ content, ...options })
+        }),
+        saveMany: Effect.fn("Artifacts.saveMany")(function*(items: ReadonlyArray<SaveItem>) {
+          const results: Array<Result.Result<SaveResult, SaveRefusal>> = []
+          for (let i = 0; i < items.length; i += BATCH) results.push(...(yield* saveAll(items.slice(i, i + BATCH))))
+          return results
+        }),
+        resolve: Effect.fn("Artifacts.resolve")(resolve),
+        get,
+        list,
+        listArtifacts: (prefix = "") => artifactsInOrder(list(prefix), registry),
+        log: Effect.fn("Artifacts.log")(function*(key: string) {
+          const parsed = parseKey(key)
+          if (!parsed.ok) return yield* new InvalidKey({ key, reason: parsed.reason })
+          const log = yield* registry.keyLog(parsed.key)
+          return log.length > 0 ? log : yield* new NotFound({ what: "key", reference: parsed.key, near: yield* registry.keysNear(parsed.key, 3) })
+        }),
+        tree: Effect.fn("Artifacts.tree")(function*(prefix: string = "", options: TreeOptions = {}) {
+          const builder = new KeyTreeBuilder(yield* acceptPrefix(prefix), options)
+          yield* list(prefix).pipe(Stream.runForEach(({ key, size, suffix }) => Effect.sync(() => builder.add(key, suffix, size))))
+          return builder.finish()
+        })
+      })
+    })
+  )
+}
+
+/** Saves of one batch are registered in one transaction. */
+const BATCH = 1_000
+/** Artifacts are looked up this many at a time. */
+const PAGE = 500
+
+/** "" or a key prefix in normal form. */
+const acceptPrefix = (prefix: string): Effect.Effect<string, InvalidKey> => {
+  if (/^[/.]*$/.test(prefix) && !prefix.includes("..")) return Effect.succeed("")
+  const parsed = parseKey(prefix)
+  return parsed.ok ? Effect.succeed(parsed.key) : Effect.fail(new InvalidKey({ key: prefix, reason: parsed.reason }))
+}
+
+const artifactsInOrder = <E>(keys: Stream.Stream<KeyListing, E>, registry: Registry["Service"]): Stream.Stream<Artifact, E | RegistryError> => {
+  // Only an artifact with several keys can come again.
+  const severalKeys = new Set<string>()
+  return keys.pipe(
+    Stream.grouped(PAGE),
+    Stream.mapEffect((page) => registry.artifacts([...new Set(page.map(({ uid }) => uid))])),
+    Stream.flattenIterable,
+    Stream.filter(({ keys: { length }, uid }) => {
+      if (length <= 1) return true
+      if (severalKeys.has(uid)) return false
+      severalKeys.add(uid)
+      return true
+    })
+  )
+}
+
+/** What saving needs, with roots that are opened once and kept until the scope ends. */
+const saveDependencies: Effect.Effect<
+  Effect.Effect<SaveDependencies>,
+  never,
+  Scope.Scope | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource
+> = Effect.gen(function*() {
+  const { config } = yield* Instance
+  const registry = yield* Registry
+  const drivers = yield* StorageDrivers
+  const hashing = yield* Hashing
+  const policy = yield* KeyPolicy
+  const uids = yield* UidSource
+  const scope = yield* Effect.scope
+  const reader = new ContentReader(hashing)
+  const writers = new Map<string, RootWriter>()
+  const accounts = new Map<string, string>()
+  yield* Effect.addFinalizer(() => Effect.sync(() => {
+    for (const writer of writers.values()) writer.close()
+  }))
+
+  const writerFor: SaveDependencies["writerFor"] = (root) =>
+    Effect.gen(function*() {
+      const open = writers.get(root.uid)
+      if (open !== undefined) return open
+      const driver = yield* drivers.forUrl(root.url)
+      const handle = yield* Scope.provide(driver.open(root.url, { create: false, readOnly: false }), scope)
+      yield* checkOwnRoot(handle, root, config.uid)
+      const writer = new RootWriter({ root, handle, policy, hashing, reader })
+      const leftovers = writer.path === null ? [] : findLeftovers(writer.path)
+      if (leftovers.length > 0) {
+        const known = Effect.runPromiseWith(yield* Effect.context())
+        yield* Effect.tryPromise({
+          try: () => removeLeftovers(writer.path!, leftovers, (keys) => known(registry.knownObjects(root.uid, keys))),
+          catch: (error) => error as RegistryError
+        })
+      }
+      // Another save may have opened the root meanwhile; this writer has written nothing.
+      const first = writers.get(root.uid) ?? writer
+      writers.set(root.uid, first)
+      return first
+    })
+
+  const accountOf = (handle: string): Effect.Effect<string, RegistryError> => {
+    const known = accounts.get(handle)
+    return known !== undefined ? Effect.succeed(known) : Effect.tap(registry.account(handle), (uid) => Effect.sync(() => accounts.set(handle, uid)))
+  }
+
+  return Effect.map(Session, ({ account, run }): SaveDependencies => ({
+    registry,
+    uids,
+    reader,
+    planning: { suffixes: suffixTable(config.suffixes.composite), composite: config.suffixes.composite, policy },
+    writerFor,
+    durable: config.durability === "full",
+    onDuplicate: config.onDuplicate,
+    account: accountOf(account),
+    run
+  }))
+})

@@ -72,8 +72,9 @@ export class IngestRun {
   readonly #pool: IngestPool
   #plan!: IngestPlan
   #work!: WorkList
-  /** The staging file that released rows are written to, and how many it holds. */
-  #staging: { readonly file: string; readonly fd: number } | undefined
+  /** Staging files in row order; rows are added to the last. */
+  readonly #staged: Array<{ readonly file: string; readonly fd: number; rows: number }> = []
+  /** Rows in them. */
   #rows = 0
   #publishing: Promise<void> | undefined
   #lastPublish = 0
@@ -188,7 +189,6 @@ export class IngestRun {
   }
 
   #isDue(): boolean {
-    // A dry run is decided as a whole: batches that change nothing could not see one another.
     return !this.#options.dryRun && (this.#rows >= BATCH_ROWS || Date.now() - this.#lastPublish > BATCH_MILLIS)
   }
 
@@ -204,26 +204,26 @@ export class IngestRun {
 
   #collect(): void {
     for (let released = this.#work.release(); released !== null; released = this.#work.release()) {
-      this.#staging ??= this.#openStaging()
-      for (const buffer of released.buffers) {
+      for (const { rows, tsv } of released) {
+        let staging = this.#staged.at(-1)
+        // A dry run is decided as a whole: batches that change nothing could not see one another.
+        if (staging === undefined || (staging.rows >= BATCH_ROWS && !this.#options.dryRun)) {
+          const file = join(this.#options.stagingFolder, `batch-${this.#batches++}.tsv`)
+          staging = { file, fd: openSync(file, "wx"), rows: 0 }
+          this.#staged.push(staging)
+        }
         let written = 0
-        while (written < buffer.length) written += writeSync(this.#staging.fd, buffer, written)
+        while (written < tsv.length) written += writeSync(staging.fd, tsv, written)
+        staging.rows += rows
+        this.#rows += rows
       }
-      this.#rows += released.rows
     }
   }
 
-  #openStaging(): { readonly file: string; readonly fd: number } {
-    const file = join(this.#options.stagingFolder, `batch-${this.#batches++}.tsv`)
-    return { file, fd: openSync(file, "wx") }
-  }
-
   #startPublishing(): void {
-    const { fd, file } = this.#staging!
-    const rows = this.#rows
+    const { fd, file, rows } = this.#staged.shift()!
     closeSync(fd)
-    this.#staging = undefined
-    this.#rows = 0
+    this.#rows -= rows
     this.#publishing = this.#publish(file, rows).then(
       () => void (this.#lastPublish = Date.now()),
       (error: unknown) => this.#fail(error)

@@ -1,11 +1,19 @@
 /**
- * Keys: renaming, aliasing and releasing them. Bytes are never touched: an object keeps its place.
+ * Keys: renaming, aliasing and releasing them. Only records change: an object keeps its place, also one that stands where its key was.
  */
-import { Context, type Effect } from "effect"
+import { Context, Effect, Layer, Stream } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
-import type { InvalidInput, InvalidKey, KeyConflict, MultipleResults, NotFound, SuffixMismatch } from "../domain/SheafError.ts"
-import type { KeyMove, RegistryError } from "../ports/Registry.ts"
+import { fileNameOf } from "../domain/ArtifactKey.ts"
+import { InvalidInput, type InvalidKey, type KeyConflict, type MultipleResults, NotFound, SuffixMismatch } from "../domain/SheafError.ts"
+import { suffixOf, suffixTable } from "../domain/Suffix.ts"
+import { isKeyPolicyName } from "../layers/KeyPolicyRules.ts"
+import { KeyPolicy } from "../ports/KeyPolicy.ts"
+import { type KeyMove, Registry, type RegistryError } from "../ports/Registry.ts"
 import type { SaveWarning } from "./Artifacts.ts"
+import { Instance } from "./Instance.ts"
+import { resolveReference } from "./References.ts"
+import { acceptKey, suffixFits } from "./SavePlan.ts"
+import { clashWarnings } from "./SaveResults.ts"
 
 export interface MoveOptions {
   readonly allowSuffixMismatch?: boolean
@@ -47,4 +55,85 @@ export class Keys extends Context.Service<Keys, {
   ) => Effect.Effect<AliasReport, RegistryError | InvalidKey | NotFound | MultipleResults | KeyConflict | SuffixMismatch>
   /** Releases a key; gives the artifact it pointed at, which stays. */
   readonly unalias: (key: string) => Effect.Effect<Artifact, RegistryError | InvalidKey | NotFound>
-}>()("@sheaf/core/Keys") {}
+}>()("@sheaf/core/Keys") {
+  static readonly layer: Layer.Layer<Keys, never, Instance | Registry | KeyPolicy> = Layer.effect(
+    Keys,
+    Effect.gen(function*() {
+      const registry = yield* Registry
+      const policy = yield* KeyPolicy
+      const suffixes = suffixTable((yield* Instance).config.suffixes.composite)
+      const suffixOfKey = (key: string) => suffixOf(fileNameOf(key), suffixes)
+
+      const artifactAt = (uid: string, reference: string): Effect.Effect<Artifact, NotFound | RegistryError> =>
+        Effect.flatMap(registry.artifacts([uid]), ([artifact]) =>
+          artifact === undefined ? Effect.fail(new NotFound({ what: "artifact", reference, near: [] })) : Effect.succeed(artifact))
+      const uidAt = Effect.fnUntraced(function*(key: string) {
+        const uid = yield* registry.uidByKey(key)
+        return uid ?? (yield* new NotFound({ what: "key", reference: key, near: yield* registry.keysNear(key, 3) }))
+      })
+      const portability = (key: string) => Effect.map(registry.keysFoldingLike(key), (others) => clashWarnings(key, others))
+
+      const moveOne = Effect.fnUntraced(function*(from: string, to: string, { allowSuffixMismatch = false, dryRun = false }: MoveOptions) {
+        const uid = yield* uidAt(from)
+        const { suffix } = yield* artifactAt(uid, from)
+        const [before, after] = [suffixOfKey(from), suffixOfKey(to)]
+        if (!allowSuffixMismatch && after.toLowerCase() !== before.toLowerCase() && !suffixFits(after, suffix)) {
+          return yield* new SuffixMismatch({ key: to, keySuffix: after, contentSuffix: suffix })
+        }
+        const moves = yield* registry.rename({ from, to, byPrefix: false, dryRun })
+        const warnings = moves.some((move) => move.merges) ? [] : (yield* portability(to))
+        return { moves, artifact: yield* artifactAt(uid, to), warnings }
+      })
+
+      /** Keys become longer, or a team's policy may not want them: each is looked at before anything changes. */
+      const checkPlan = Effect.fnUntraced(function*(from: string, to: string) {
+        if (to.length <= from.length && isKeyPolicyName(policy.name)) return
+        for (const move of yield* registry.rename({ from, to, byPrefix: true, dryRun: true })) yield* acceptKey(move.to, policy)
+      })
+
+      const mv = Effect.fn("Keys.mv")(function*(from: string, to: string, options: MoveOptions = {}) {
+        const dryRun = options.dryRun ?? false
+        const old = yield* acceptKey(from, anyKey)
+        const isPrefix = from.endsWith("/") || ((yield* registry.uidByKey(old.key)) === null && (yield* hasKeysBelow(old.key, registry)))
+        const target = yield* acceptKey(!isPrefix && to.endsWith("/") ? to + fileNameOf(old.key) : to, isPrefix ? anyKey : policy)
+        if (old.key === target.key) {
+          return yield* new InvalidInput({ what: `mv ${from} ${to}`, reason: "both are the same key", advice: "Nothing was changed. Give another name." })
+        }
+        const normalized = to.endsWith("/") ? [] : target.warnings
+        if (!isPrefix) {
+          const { artifact, moves, warnings } = yield* moveOne(old.key, target.key, options)
+          return { dryRun, moves, byPrefix: false, artifact, warnings: [...normalized, ...warnings] }
+        }
+        yield* checkPlan(old.key, target.key)
+        const moves = yield* registry.rename({ from: old.key, to: target.key, byPrefix: true, dryRun })
+        return { dryRun, moves, byPrefix: true, artifact: null, warnings: normalized }
+      })
+
+      const alias = Effect.fn("Keys.alias")(function*(reference: string, key: string, options: { readonly allowSuffixMismatch?: boolean } = {}) {
+        const { uid } = yield* resolveReference(reference, registry)
+        const accepted = yield* acceptKey(key, policy)
+        const { suffix } = yield* artifactAt(uid, reference)
+        const keySuffix = suffixOfKey(accepted.key)
+        if (options.allowSuffixMismatch !== true && !suffixFits(keySuffix, suffix)) {
+          return yield* new SuffixMismatch({ key: accepted.key, keySuffix, contentSuffix: suffix })
+        }
+        yield* registry.alias(uid, accepted.key)
+        return { artifact: yield* artifactAt(uid, reference), key: accepted.key, warnings: [...accepted.warnings, ...(yield* portability(accepted.key))] }
+      })
+
+      const unalias = Effect.fn("Keys.unalias")(function*(key: string) {
+        const accepted = yield* acceptKey(key, anyKey)
+        const uid = yield* uidAt(accepted.key)
+        yield* registry.unalias(accepted.key)
+        return yield* artifactAt(uid, accepted.key)
+      })
+      return Keys.of({ mv, alias, unalias })
+    })
+  )
+}
+
+/** For keys that exist already, whatever the policy says of them now. */
+const anyKey = { reject: () => null }
+
+const hasKeysBelow = (key: string, registry: Registry["Service"]): Effect.Effect<boolean, RegistryError> =>
+  registry.list(key).pipe(Stream.take(1), Stream.runCollect, Effect.map((found) => found.length > 0))

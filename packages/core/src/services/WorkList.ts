@@ -12,14 +12,11 @@ interface Node {
   kind: "todo" | "running" | "rows" | "end"
   todo: Extract<TaskPart, { type: "todo" }> | null
   id: number
-  buffers: Array<Uint8Array>
-  rows: number
+  rows: Array<Rows>
 }
 
-export interface ReleasedRows {
-  readonly buffers: ReadonlyArray<Uint8Array>
-  readonly rows: number
-}
+/** Rows of a staging file. */
+export type Rows = Extract<TaskPart, { type: "rows" }>
 
 const link = (prev: Node, next: Node): void => {
   prev.next = next
@@ -33,7 +30,7 @@ export class WorkList {
   #backlog = 0
 
   constructor(pieces: ReadonlyArray<Extract<TaskPart, { type: "todo" }>>) {
-    const end = { kind: "end", todo: null, id: -1, buffers: [], rows: 0 } as unknown as Node
+    const end = { kind: "end", todo: null, id: -1, rows: [] } as unknown as Node
     link(end, end)
     this.#end = end
     for (const piece of pieces) this.#insertBefore(end, this.#todo(piece))
@@ -73,12 +70,12 @@ export class WorkList {
   }
 
   /** Rows that nothing stands before any more. */
-  release(): ReleasedRows | null {
+  release(): ReadonlyArray<Rows> | null {
     const first = this.#end.next
     if (first.kind !== "rows") return null
     link(this.#end, first.next)
-    for (const buffer of first.buffers) this.#backlog -= buffer.length
-    return first
+    for (const { tsv } of first.rows) this.#backlog -= tsv.length
+    return first.rows
   }
 
   /** Drops the pieces nobody has taken, so that finished rows behind them can be released. */
@@ -91,12 +88,12 @@ export class WorkList {
   }
 
   #todo(todo: Extract<TaskPart, { type: "todo" }>): Node {
-    return { kind: "todo", todo, id: -1, buffers: [], rows: 0 } as unknown as Node
+    return { kind: "todo", todo, id: -1, rows: [] } as unknown as Node
   }
 
-  #rows(part: Extract<TaskPart, { type: "rows" }>): Node {
+  #rows(part: Rows): Node {
     this.#backlog += part.tsv.length
-    return { kind: "rows", todo: null, id: -1, buffers: [part.tsv], rows: part.rows } as unknown as Node
+    return { kind: "rows", todo: null, id: -1, rows: [part] } as unknown as Node
   }
 
   #insertBefore(node: Node, added: Node): void {
@@ -108,8 +105,7 @@ export class WorkList {
 
   /** Neighbouring rows become one node, so that looking for the next piece passes few. */
   #merge(into: Node, from: Node): void {
-    into.buffers.push(...from.buffers)
-    into.rows += from.rows
+    into.rows.push(...from.rows)
     link(into, from.next)
   }
 }

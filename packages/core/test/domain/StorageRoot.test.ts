@@ -34,8 +34,7 @@ describe("URLs of local roots", () => {
     const url = localRootUrl(path)
     expect(url.startsWith("file:///")).toBe(true)
     expect(localPathOf({ url })).toBe(path)
-    expect(new URL(url).href).toBe(new URL(url).href)
-    expect(url).not.toMatch(/[ #?]/)
+    expect(new URL(url).href).toBe(url)
   })
 
   it("have no trailing slash", () => {

@@ -23,7 +23,7 @@ describe("WorkList", () => {
       const released: Array<string> = []
       const collect = () => {
         for (let out = list.release(); out !== null; out = list.release()) {
-          for (const buffer of out.buffers) released.push(...Buffer.from(buffer).toString().trim().split("\n"))
+          for (const { tsv } of out) released.push(...Buffer.from(tsv).toString().trim().split("\n"))
         }
       }
       while (!list.isEmpty) {
@@ -56,7 +56,7 @@ describe("WorkList", () => {
     list.complete(first.id, [rows("a1"), todo("a2")])
     list.abandon()
     let released = 0
-    for (let out = list.release(); out !== null; out = list.release()) released += out.rows
+    for (let out = list.release(); out !== null; out = list.release()) for (const part of out) released += part.rows
     expect(released).toBe(2)
     expect(list.isEmpty).toBe(true)
   })

@@ -1,0 +1,216 @@
+/**
+ * Sheaf for programs that do not use Effect: promises and async iterables, with the same types and the same typed errors.
+ *
+ * ```ts
+ * await using sheaf = await Sheaf.open("./my-data")
+ * const saved = await sheaf.save("plate1/a.csv", { key: "raw/plate1/a.csv" })
+ * ```
+ *
+ * A rejected promise carries the error object itself: `error._tag` is its code, such as `"KeyConflict"`, `error.hint` says what to do.
+ */
+import { Effect, Layer, ManagedRuntime, Result, Stream } from "effect"
+import type { Artifact, KeyEvent } from "./domain/Artifact.ts"
+import type { IngestEvent } from "./domain/IngestReport.ts"
+import { InvalidInput } from "./domain/SheafError.ts"
+import type { KeyListing } from "./ports/Registry.ts"
+import { currentHandle, Session } from "./ports/Session.ts"
+import type { StorageDriver } from "./ports/Storage.ts"
+import { Sheaf as Composition, type SheafOptions, type SheafServices } from "./Sheaf.ts"
+import { Artifacts, type Resolved, type SaveItem, type SaveOptions, type SaveRefusal, type SaveResult } from "./services/Artifacts.ts"
+import { type Check, Doctor } from "./services/Doctor.ts"
+import { Ingest, type IngestRequest, type StatusReport, type StatusRequest } from "./services/Ingest.ts"
+import { Instance, type LoadedInstance } from "./services/Instance.ts"
+import type { InitOptions } from "./services/InstanceInit.ts"
+import type { KeyTree, TreeOptions } from "./services/KeyTree.ts"
+import { type AliasReport, Keys, type MoveOptions, type MoveReport } from "./services/Keys.ts"
+
+export type { Artifact, KeyEvent } from "./domain/Artifact.ts"
+export type { IngestEvent, IngestSummary } from "./domain/IngestReport.ts"
+export * from "./domain/SheafError.ts"
+export type { KeyListing, KeyMove } from "./ports/Registry.ts"
+export { StorageError } from "./ports/Storage.ts"
+export type { SaveItem, SaveOptions, SaveRefusal, SaveResult, SaveWarning } from "./services/Artifacts.ts"
+
+export interface OpenOptions extends Pick<SheafOptions, "lockTimeout" | "keyPolicy"> {
+  /** The kinds of storage that may be used. Default: directories, through the package `@sheaf/storage-local`, which has to be installed beside this one. */
+  readonly drivers?: ReadonlyArray<StorageDriver>
+  /** Handle of the account on whose behalf records are made. Default: `SHEAF_USER`, else the operating system's user name. */
+  readonly account?: string
+  /** Uid of the run that saves belong to. */
+  readonly run?: string
+}
+
+/** One item's part of `saveMany`, in the form of `Promise.allSettled`. */
+export type SettledSave =
+  | { readonly status: "fulfilled"; readonly value: SaveResult }
+  | { readonly status: "rejected"; readonly reason: SaveRefusal }
+
+/** A call that can be given up: what was not complete then leaves nothing behind. */
+export interface CallOptions {
+  readonly signal?: AbortSignal
+}
+
+/** An open instance. To be closed at the end; `await using` does so by itself. */
+export class Sheaf implements AsyncDisposable {
+  readonly #runtime: ManagedRuntime.ManagedRuntime<SheafServices, unknown>
+  /** Where the instance is, and its settings. */
+  readonly instance: LoadedInstance
+
+  private constructor(runtime: ManagedRuntime.ManagedRuntime<SheafServices, unknown>, instance: LoadedInstance) {
+    this.#runtime = runtime
+    this.instance = instance
+  }
+
+  /**
+   * Opens the instance in a directory. Without one: `SHEAF_INSTANCE`, else the nearest at or above the working directory. Rejects with `NoInstance`,
+   * `InvalidConfig`, `RegistryNewer` or `FileError`.
+   */
+  static async open(directory?: string, options: OpenOptions = {}): Promise<Sheaf> {
+    const { account, drivers, run, ...rest } = options
+    const session = Layer.succeed(Session, { account: account ?? currentHandle(), run: run ?? null })
+    const layer = Composition.layer({ ...rest, instance: directory ?? null, drivers: drivers ?? (await localDrivers()) })
+    const runtime = ManagedRuntime.make(Layer.provideMerge(layer, session))
+    try {
+      return new Sheaf(runtime, await runtime.runPromise(Instance))
+    } catch (error) {
+      await runtime.dispose()
+      throw error
+    }
+  }
+
+  /** Makes an instance in a directory, or finds that it exists, and opens it. `keyPolicy` is the name of one, to be kept in the config. */
+  static async init(directory: string, options: InitOptions & Omit<OpenOptions, "keyPolicy"> = {}): Promise<Sheaf> {
+    const { account, drivers: given, lockTimeout, run, ...settings } = options
+    const drivers = given ?? (await localDrivers())
+    const waiting = lockTimeout === undefined ? {} : { lockTimeout }
+    const { instance } = await Effect.runPromise(Composition.init(directory, { ...settings, ...waiting, drivers }))
+    return Sheaf.open(instance.directory, { ...waiting, drivers, ...(account === undefined ? {} : { account }), ...(run === undefined ? {} : { run }) })
+  }
+
+  /** Registers a file: where it stands when that is inside a storage root, else as a copy in one. */
+  save(path: string, options: SaveOptions & CallOptions = {}): Promise<SaveResult> {
+    const { signal, ...rest } = options
+    return this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.save(path, rest)), signal)
+  }
+
+  /** Registers bytes or text (as UTF-8) from memory; the suffix is the key's. */
+  saveContent(content: Uint8Array | string, options: SaveOptions & CallOptions): Promise<SaveResult> {
+    const { signal, ...rest } = options
+    return this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.saveContent(content, rest)), signal)
+  }
+
+  /** Saves many files and values in order, much faster than one by one. Rejects only when the registry fails; what was saved until then stays. */
+  async saveMany(items: ReadonlyArray<SaveItem>, { signal }: CallOptions = {}): Promise<ReadonlyArray<SettledSave>> {
+    const results = await this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.saveMany(items)), signal)
+    return results.map((result) =>
+      Result.isSuccess(result) ? { status: "fulfilled", value: result.success } : { status: "rejected", reason: result.failure })
+  }
+
+  /**
+   * Registers every file below directories. Ends with an event of type `summary`, also after `signal` was aborted: then what is under way is finished and
+   * reported. Leaving the loop early stops at once; what was published stays.
+   */
+  ingest(paths: string | ReadonlyArray<string>, options: Omit<IngestRequest, "paths"> = {}): AsyncIterable<IngestEvent> {
+    const request = { ...options, paths: typeof paths === "string" ? [paths] : paths }
+    return this.#iterate(Stream.unwrap(Effect.map(Ingest, (ingest) => ingest.ingest(request))))
+  }
+
+  /** Compares a directory with what is registered, without changing anything. */
+  status(path: string, options: Omit<StatusRequest, "path"> = {}): Promise<StatusReport> {
+    return this.#run(Effect.flatMap(Ingest, (ingest) => ingest.status({ ...options, path })))
+  }
+
+  /** The artifact that a reference means: a uid or a unique beginning of one, a key, `KEY@N`, `KEY@DATE`, or `hash:VALUE`. */
+  get(reference: string): Promise<Artifact> {
+    return this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.get(reference)))
+  }
+
+  /** What a reference stands for, and how it was found. */
+  resolve(reference: string): Promise<Resolved> {
+    return this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.resolve(reference)))
+  }
+
+  /** Live keys with a prefix, by whole segments, in bytewise order. */
+  list(prefix = ""): AsyncIterable<KeyListing> {
+    return this.#iterate(Stream.unwrap(Effect.map(Artifacts, (artifacts) => artifacts.list(prefix))))
+  }
+
+  /** The artifacts of the keys with a prefix, each once. */
+  listArtifacts(prefix = ""): AsyncIterable<Artifact> {
+    return this.#iterate(Stream.unwrap(Effect.map(Artifacts, (artifacts) => artifacts.listArtifacts(prefix))))
+  }
+
+  /** The keys below a prefix as a tree, with totals. */
+  tree(prefix = "", options: TreeOptions = {}): Promise<KeyTree> {
+    return this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.tree(prefix, options)))
+  }
+
+  /** What a key has pointed at, oldest first. */
+  log(key: string): Promise<ReadonlyArray<KeyEvent>> {
+    return this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.log(key)))
+  }
+
+  /** Renames a key, or every key below a prefix; all or nothing. */
+  mv(from: string, to: string, options: MoveOptions = {}): Promise<MoveReport> {
+    return this.#run(Effect.flatMap(Keys, (keys) => keys.mv(from, to, options)))
+  }
+
+  /** Gives an artifact a further key. */
+  alias(reference: string, key: string, options: { readonly allowSuffixMismatch?: boolean } = {}): Promise<AliasReport> {
+    return this.#run(Effect.flatMap(Keys, (keys) => keys.alias(reference, key, options)))
+  }
+
+  /** Releases a key; gives the artifact it pointed at. */
+  unalias(key: string): Promise<Artifact> {
+    return this.#run(Effect.flatMap(Keys, (keys) => keys.unalias(key)))
+  }
+
+  /** Checks the instance; a finding says what to do. */
+  doctor(): Promise<ReadonlyArray<Check>> {
+    return this.#run(Effect.flatMap(Doctor, (doctor) => doctor.examine))
+  }
+
+  /** Lets go of everything. Calls made afterwards reject. */
+  close(): Promise<void> {
+    return this.#runtime.dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #run<A, E>(effect: Effect.Effect<A, E, SheafServices>, signal?: AbortSignal): Promise<A> {
+    return this.#runtime.runPromise(effect, signal === undefined ? undefined : { signal })
+  }
+
+  #iterate<A, E>(stream: Stream.Stream<A, E, SheafServices>): AsyncIterable<A> {
+    const runtime = this.#runtime
+    return {
+      [Symbol.asyncIterator]: () => {
+        let iterator: AsyncIterator<A> | undefined
+        const started = async (): Promise<AsyncIterator<A>> =>
+          iterator ??= Stream.toAsyncIterableWith(stream, await runtime.context())[Symbol.asyncIterator]()
+        return {
+          next: async () => (await started()).next(),
+          return: async () => (await iterator?.return?.()) ?? { done: true, value: undefined }
+        }
+      }
+    }
+  }
+}
+
+/** The driver for directories. It depends on this package, so it is looked for only when it is needed. */
+const localDrivers = async (): Promise<ReadonlyArray<StorageDriver>> => {
+  const name: string = "@sheaf/storage-local"
+  try {
+    const { driver } = (await import(name)) as { readonly driver: StorageDriver }
+    return [driver]
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error
+    throw new InvalidInput({
+      what: name,
+      reason: "is not installed, and no other storage drivers were given",
+      advice: `Install ${name} beside @sheaf/core, or pass { drivers: [...] }.`
+    })
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * A registry, or the part of one that some saves touch, as plain data in memory; and what a save, a rename or a release does to it.
+ *
+ * Records are mutable and belong to the state. What changes is noted, so that a store can write it down; times are microseconds since 1970.
+ */
+import { type HashType, sameContent } from "./ContentHash.ts"
+import type { KeyEvent, LocationState } from "./Artifact.ts"
+import { stemOf, versionPart } from "./Uid.ts"
+
+export interface ArtifactRecord {
+  readonly uid: string
+  readonly stem: string
+  readonly seq: number
+  isLatest: boolean
+  key: string | null
+  formerKey: string | null
+  readonly suffix: string
+  readonly kind: string | null
+  description: string | null
+  readonly version: string | null
+  readonly size: number
+  readonly hash: string
+  readonly hashType: HashType
+  readonly nFiles: number | null
+  readonly nObservations: number | null
+  readonly run: string | null
+  readonly account: string | null
+  readonly createdAt: number
+  updatedAt: number
+}
+
+export interface KeyRecord {
+  readonly key: string
+  readonly artifact: string
+  readonly since: number
+  readonly event: KeyEvent["event"]
+  readonly run: string | null
+}
+
+export interface LocationRecord {
+  readonly artifact: string
+  readonly root: string
+  readonly objectKey: string
+  readonly isVirtual: boolean
+  readonly inPlace: boolean
+  state: LocationState
+  readonly createdAt: number
+  verifiedAt: number | null
+}
+
+/** What a state was asked to remember since it was made. */
+export interface RegistryChanges {
+  readonly made: Array<ArtifactRecord>
+  readonly changed: Set<ArtifactRecord>
+  /** Names of keys that point elsewhere than before, or nowhere. */
+  readonly keys: Set<string>
+  readonly history: Array<KeyRecord>
+  readonly placed: Array<LocationRecord>
+  readonly judged: Set<LocationRecord>
+}
+
+const contentId = (content: { readonly hash: string; readonly hashType: HashType; readonly size: number }): string =>
+  `${content.size} ${content.hashType} ${content.hash}`
+
+export class RegistryState {
+  readonly artifacts = new Map<string, ArtifactRecord>()
+  readonly keys = new Map<string, KeyRecord>()
+  readonly changes: RegistryChanges = { made: [], changed: new Set(), keys: new Set(), history: [], placed: [], judged: new Set() }
+  readonly #oldest = new Map<string, ArtifactRecord>()
+  readonly #newestSeq = new Map<string, number>()
+  readonly #latest = new Map<string, ArtifactRecord>()
+  /** Keys of an artifact by age; those that have left are still in it and recognised by not being live any more. */
+  readonly #aging = new Map<string, { rows: Array<KeyRecord>; from: number }>()
+  readonly #places = new Map<string, Array<LocationRecord>>()
+  readonly #goodCopies = new Map<string, number>()
+
+  // Loading. Artifacts come in any order, keys of one artifact oldest first.
+
+  addArtifact(record: ArtifactRecord): void {
+    this.artifacts.set(record.uid, record)
+    const id = contentId(record)
+    const oldest = this.#oldest.get(id)
+    if (oldest === undefined || isOlder(record, oldest)) this.#oldest.set(id, record)
+    if (record.seq >= (this.#newestSeq.get(record.stem) ?? 0)) this.#newestSeq.set(record.stem, record.seq)
+    if (record.isLatest) this.#latest.set(record.stem, record)
+  }
+
+  addKey(record: KeyRecord): void {
+    this.keys.set(record.key, record)
+    const aging = this.#aging.get(record.artifact)
+    if (aging === undefined) this.#aging.set(record.artifact, { rows: [record], from: 0 })
+    else aging.rows.push(record)
+  }
+
+  addLocation(record: LocationRecord): void {
+    const place = placeId(record)
+    const there = this.#places.get(place)
+    if (there === undefined) this.#places.set(place, [record])
+    else there.push(record)
+    if (record.state === "ok") this.countGoodCopies(record.artifact, 1)
+  }
+
+  /** For a state that does not hold every location. */
+  countGoodCopies(uid: string, more: number): void {
+    this.#goodCopies.set(uid, this.goodCopies(uid) + more)
+  }
+
+  /** For a state that does not hold every version. */
+  noteNewestSeq(stem: string, seq: number): void {
+    this.#newestSeq.set(stem, Math.max(seq, this.#newestSeq.get(stem) ?? 0))
+  }
+
+  // Looking.
+
+  goodCopies(uid: string): number {
+    return this.#goodCopies.get(uid) ?? 0
+  }
+
+  /** The oldest artifact with this content. */
+  oldestWith(content: { readonly hash: string; readonly hashType: HashType; readonly size: number }): ArtifactRecord | undefined {
+    return this.#oldest.get(contentId(content))
+  }
+
+  locationsAt(root: string, objectKey: string): ReadonlyArray<LocationRecord> {
+    return this.#places.get(placeId({ root, objectKey })) ?? []
+  }
+
+  holds(key: string, content: { readonly hash: string; readonly hashType: HashType; readonly size: number }): boolean {
+    const artifact = this.artifacts.get(this.keys.get(key)?.artifact ?? "")
+    return artifact !== undefined &&
+      sameContent({ hash: artifact.hash, type: artifact.hashType, size: artifact.size }, { hash: content.hash, type: content.hashType, size: content.size })
+  }
+
+  // Changing.
+
+  make(record: ArtifactRecord): void {
+    this.addArtifact(record)
+    this.changes.made.push(record)
+  }
+
+  /** Uid and number of the next version of a family; the newest until now is not the latest any more. */
+  nextVersion(uid: string, now: number): { readonly uid: string; readonly seq: number } {
+    const stem = stemOf(uid)
+    const seq = (this.#newestSeq.get(stem) ?? 0) + 1
+    const latest = this.#latest.get(stem)
+    if (latest !== undefined) {
+      latest.isLatest = false
+      this.touch(latest, now)
+    }
+    return { uid: stem + versionPart(seq), seq }
+  }
+
+  touch(artifact: ArtifactRecord, now: number): void {
+    artifact.updatedAt = now
+    this.changes.changed.add(artifact)
+  }
+
+  /** Points a key at an artifact, away from where it pointed; an artifact without a key gets it as primary. */
+  pointKey(record: KeyRecord): void {
+    const before = this.keys.get(record.key)
+    if (before !== undefined) this.#leave(before, record.since)
+    this.addKey(record)
+    this.changes.keys.add(record.key)
+    const artifact = this.artifacts.get(record.artifact)!
+    if (artifact.key === null) {
+      artifact.key = record.key
+      artifact.formerKey = null
+      this.touch(artifact, record.since)
+    }
+  }
+
+  /** Takes a key away from its artifact. */
+  releaseKey(key: string, now: number): void {
+    const before = this.keys.get(key)!
+    this.#leave(before, now)
+    this.changes.keys.add(key)
+    this.changes.history.push({ key, artifact: before.artifact, since: now, event: "released", run: null })
+  }
+
+  /** Gives the artifact whose key `from` is the key `to` in its stead; `to` is free. The new key is as primary as the old one was. */
+  renameKey(from: string, to: string, now: number): void {
+    const { artifact: uid } = this.keys.get(from)!
+    const artifact = this.artifacts.get(uid)!
+    const wasPrimary = artifact.key === from
+    this.releaseKey(from, now)
+    this.addKey({ key: to, artifact: uid, since: now, event: "renamed", run: null })
+    this.changes.keys.add(to)
+    if (wasPrimary || artifact.key === null) {
+      artifact.key = to
+      artifact.formerKey = null
+      this.touch(artifact, now)
+    }
+  }
+
+  place(record: LocationRecord): void {
+    this.addLocation(record)
+    this.changes.placed.push(record)
+  }
+
+  judge(location: LocationRecord, state: LocationState): void {
+    if (location.state === state) return
+    this.countGoodCopies(location.artifact, (state === "ok" ? 1 : 0) - (location.state === "ok" ? 1 : 0))
+    location.state = state
+    this.changes.judged.add(location)
+  }
+
+  #leave(row: KeyRecord, now: number): void {
+    this.keys.delete(row.key)
+    this.changes.history.push(row)
+    const artifact = this.artifacts.get(row.artifact)!
+    if (artifact.key !== row.key) return
+    artifact.key = this.#oldestKeyOf(artifact.uid)
+    artifact.formerKey = artifact.key === null ? row.key : null
+    this.touch(artifact, now)
+  }
+
+  #oldestKeyOf(uid: string): string | null {
+    const aging = this.#aging.get(uid)
+    if (aging === undefined) return null
+    while (aging.from < aging.rows.length && this.keys.get(aging.rows[aging.from]!.key) !== aging.rows[aging.from]) aging.from += 1
+    return aging.rows[aging.from]?.key ?? null
+  }
+}
+
+const isOlder = (a: ArtifactRecord, b: ArtifactRecord): boolean => a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.uid < b.uid)
+
+const placeId = ({ objectKey, root }: { readonly root: string; readonly objectKey: string }): string => `${root} ${objectKey}`

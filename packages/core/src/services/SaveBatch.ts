@@ -1,0 +1,218 @@
+/**
+ * Saving: a number of files or values on their way through the one decision table.
+ *
+ * Each item is planned, its content written or hashed where it stands, and then all of them are handed to the registry at once, in order. Objects that
+ * the registry had no use for are removed. Between the first object and the last record, interruption waits, so that nothing is left half-done.
+ */
+import { Effect, Exit, Result } from "effect"
+import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
+import type { SaveOutcome, SaveRequest } from "../domain/SaveRequest.ts"
+import { Unnamed } from "../domain/SheafError.ts"
+import type { PlannedObject } from "../layers/ObjectWriter.ts"
+import type { Registry, RegistryError } from "../ports/Registry.ts"
+import type { UidSource } from "../ports/UidSource.ts"
+import type { SaveItem, SaveRefusal, SaveResult } from "./Artifacts.ts"
+import type { ContentReader } from "./ContentReader.ts"
+import { planSave, type SavePlan, type SavePlanContext } from "./SavePlan.ts"
+import { saveResults } from "./SaveResults.ts"
+import type { RootWriter, WrittenObject } from "./RootWriter.ts"
+
+export interface SaveDependencies {
+  readonly registry: Registry["Service"]
+  readonly uids: UidSource["Service"]
+  readonly reader: ContentReader
+  readonly planning: Omit<SavePlanContext, "roots">
+  /** Opens a root for writing, once; fails when it may not be written. */
+  readonly writerFor: (root: SavePlan["root"]) => Effect.Effect<RootWriter, SaveRefusal | RegistryError>
+  readonly durable: boolean
+  readonly onDuplicate: DuplicatePolicy
+  readonly account: Effect.Effect<string, RegistryError>
+  readonly run: string | null
+}
+
+/** An item on its way. */
+interface Saving {
+  readonly item: SaveItem
+  readonly plan: SavePlan
+  readonly uid: string
+  readonly writer: RootWriter | null
+  /** Null for a file in place. */
+  planned: PlannedObject | null
+  written: WrittenObject | null
+}
+
+type Step = Result.Result<Saving, SaveRefusal>
+
+/** A save that the registry has decided. */
+export interface Saved {
+  readonly item: SaveItem
+  readonly plan: SavePlan
+  readonly outcome: SaveOutcome
+}
+
+const isRegistryError = (error: SaveRefusal | RegistryError): error is RegistryError =>
+  error._tag === "RegistryBusy" || error._tag === "RegistryNewer" || error._tag === "RegistryFailed"
+
+/** What is wrong with one item becomes its result; a registry that fails ends the whole. */
+const asStep = <A>(effect: Effect.Effect<A, SaveRefusal | RegistryError>): Effect.Effect<Result.Result<A, SaveRefusal>, RegistryError> =>
+  Effect.matchEffect(effect, {
+    onSuccess: (value) => Effect.succeed(Result.succeed(value)),
+    onFailure: (error) => (isRegistryError(error) ? Effect.fail(error) : Effect.succeed(Result.fail(error)))
+  })
+
+/** Saves items in order; one result each. */
+export const saveBatch = (
+  items: ReadonlyArray<SaveItem>,
+  deps: SaveDependencies
+): Effect.Effect<ReadonlyArray<Result.Result<SaveResult, SaveRefusal>>, RegistryError> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const planned = yield* restore(planAll(items, deps))
+      const savings = planned.flatMap((step) => (Result.isSuccess(step) ? [step.success] : []))
+      const work = Effect.gen(function*() {
+        const written = yield* restore(writeAll(planned, deps))
+        return yield* register(deps.durable ? yield* restore(syncAll(written)) : written, deps)
+      })
+      const exit = yield* Effect.exit(work)
+      yield* Exit.isSuccess(exit) ? settle(exit.value, deps) : takeBack(savings, deps)
+      for (const saving of savings) if (saving.planned !== null) saving.writer!.settled(1)
+      return yield* restore(saveResults((yield* exit).map(({ decided }) => decided), deps))
+    }))
+
+const planAll = (items: ReadonlyArray<SaveItem>, deps: SaveDependencies): Effect.Effect<ReadonlyArray<Step>, RegistryError> =>
+  Effect.gen(function*() {
+    const roots = yield* deps.registry.roots
+    return yield* Effect.forEach(items, (item) => asStep(planOne(item, roots, deps)))
+  })
+
+const planOne = (item: SaveItem, roots: SavePlanContext["roots"], deps: SaveDependencies): Effect.Effect<Saving, SaveRefusal | RegistryError> =>
+  Effect.gen(function*() {
+    const plan = yield* planSave(item, { ...deps.planning, roots })
+    if (plan.key === null && item.description === undefined && (item.run ?? deps.run) === null) yield* refuseUnnamed(plan, deps)
+    const writer = plan.objectKey === null ? yield* deps.writerFor(plan.root) : null
+    return { item, plan, writer, uid: deps.uids.next("artifact"), planned: null, written: null }
+  })
+
+/** Content that nobody could find again is refused before it is copied. */
+const refuseUnnamed = (plan: SavePlan, { reader, registry }: SaveDependencies): Effect.Effect<void, SaveRefusal | RegistryError> =>
+  Effect.gen(function*() {
+    const { hash } = yield* "path" in plan.source ? reader.hashFile(plan.source.path, plan.shown) : Effect.sync(() => reader.hashBytes((plan.source as { readonly bytes: Uint8Array }).bytes))
+    if ((yield* registry.uidsByHash(hash)).length === 0) return yield* new Unnamed({ path: plan.shown })
+  })
+
+const writeAll = (steps: ReadonlyArray<Step>, deps: SaveDependencies): Effect.Effect<ReadonlyArray<Step>, RegistryError> =>
+  Effect.gen(function*() {
+    for (const [writer, savings] of byWriter(steps)) {
+      const planned = yield* Effect.result(writer.plan(savings.map(({ plan, uid }) => ({ key: plan.key, uid, suffix: plan.suffix }))))
+      if (Result.isFailure(planned)) return steps.map((step) => (Result.isSuccess(step) && step.success.writer === writer ? Result.fail(planned.failure) : step))
+      savings.forEach((saving, i) => (saving.planned = planned.success[i]!))
+    }
+    return yield* Effect.forEach(steps, (step) => (Result.isSuccess(step) ? asStep(writeOne(step.success, deps)) : Effect.succeed(step)))
+  })
+
+const writeOne = (saving: Saving, { reader }: SaveDependencies): Effect.Effect<Saving, SaveRefusal> => {
+  const { plan, planned, writer } = saving
+  const written = writer === null
+    ? Effect.map(reader.hashFile((plan.source as { readonly path: string }).path, plan.shown), (content) => ({ content, objectKey: plan.objectKey!, isVirtual: false }))
+    : writer.write(planned!, plan.source, plan.shown)
+  return Effect.map(written, (object) => {
+    saving.written = object
+    return saving
+  })
+}
+
+/** A root that cannot make its objects durable fails the saves into it. */
+const syncAll = (steps: ReadonlyArray<Step>): Effect.Effect<ReadonlyArray<Step>> =>
+  Effect.gen(function*() {
+    const failures = new Map<RootWriter, SaveRefusal>()
+    for (const [writer, savings] of byWriter(steps)) {
+      const synced = yield* Effect.result(writer.sync(savings.map(({ written }) => written!.objectKey)))
+      if (Result.isFailure(synced)) failures.set(writer, synced.failure)
+    }
+    if (failures.size === 0) return steps
+    return steps.map((step) => {
+      const failure = Result.isSuccess(step) && step.success.writer !== null ? failures.get(step.success.writer) : undefined
+      return failure === undefined ? step : Result.fail(failure)
+    })
+  })
+
+const byWriter = (steps: ReadonlyArray<Step>): ReadonlyMap<RootWriter, ReadonlyArray<Saving>> => {
+  const groups = new Map<RootWriter, Array<Saving>>()
+  for (const step of steps) {
+    if (Result.isFailure(step) || step.success.writer === null) continue
+    const group = groups.get(step.success.writer)
+    if (group === undefined) groups.set(step.success.writer, [step.success])
+    else group.push(step.success)
+  }
+  return groups
+}
+
+/** An item whose save the registry has decided or refused; `saving` is null when it never came so far. */
+interface Decided {
+  readonly saving: Saving | null
+  readonly decided: Result.Result<Saved, SaveRefusal>
+}
+
+/** Hands everything to the registry, in order; items that follow one another under one duplicate policy in one go. */
+const register = (steps: ReadonlyArray<Step>, deps: SaveDependencies): Effect.Effect<ReadonlyArray<Decided>, RegistryError> =>
+  Effect.gen(function*() {
+    const ready = steps.flatMap((step) => (Result.isSuccess(step) ? [step.success] : []))
+    const outcomes: Array<Result.Result<SaveOutcome, SaveRefusal>> = []
+    const account = ready.length === 0 ? null : yield* deps.account
+    for (let i = 0; i < ready.length;) {
+      const onDuplicate = ready[i]!.item.onDuplicate ?? deps.onDuplicate
+      let end = i
+      while (end < ready.length && (ready[end]!.item.onDuplicate ?? deps.onDuplicate) === onDuplicate) end++
+      outcomes.push(...(yield* deps.registry.save(ready.slice(i, end).map((saving) => requestOf(saving, deps)), { onDuplicate, account })))
+      i = end
+    }
+    let at = 0
+    return steps.map((step): Decided => {
+      if (Result.isFailure(step)) return { saving: null, decided: Result.fail(step.failure) }
+      const saving = step.success
+      return { saving, decided: Result.map(outcomes[at++]!, (outcome) => ({ item: saving.item, plan: saving.plan, outcome })) }
+    })
+  })
+
+const requestOf = ({ item, plan, uid, writer, written }: Saving, { run }: SaveDependencies): SaveRequest => ({
+  hash: written!.content.hash,
+  hashType: written!.content.type,
+  size: written!.content.size,
+  suffix: plan.suffix,
+  key: plan.key,
+  description: item.description ?? null,
+  kind: item.kind ?? null,
+  run: item.run ?? run,
+  candidateUid: uid,
+  object: { root: plan.root.uid, objectKey: written!.objectKey, isVirtual: written!.isVirtual, inPlace: writer === null }
+})
+
+/**
+ * After the registry has decided: objects it had no use for go, and those of new versions go to the place of their final uid. What fails here fails no
+ * save: an object that is in the way is known by its intent, and one under its first name is where the registry says it is.
+ */
+const settle = (all: ReadonlyArray<Decided>, deps: SaveDependencies): Effect.Effect<void> =>
+  Effect.forEach(all, ({ decided, saving }) => {
+    if (saving === null || saving.writer === null || saving.written === null) return Effect.void
+    const { plan, uid, writer, written } = saving
+    const { objectKey } = written
+    if (Result.isFailure(decided) || !decided.success.outcome.objectUsed) return orLeaveOpen(writer, writer.remove([objectKey]))
+    const { outcome } = decided.success
+    if (outcome.outcome !== "newVersion") return Effect.void
+    const place = writer.placeOf(written, { key: plan.key, uid: outcome.uid, suffix: plan.suffix }, uid)
+    if (place === null) return Effect.void
+    return orLeaveOpen(writer, writer.relocate(objectKey, place, deps.registry.putLocation({
+      uid: outcome.uid, root: plan.root.uid, objectKey: place, isVirtual: true, from: objectKey
+    })))
+  }, { discard: true })
+
+const orLeaveOpen = <A, E>(writer: RootWriter, effect: Effect.Effect<A, E>): Effect.Effect<void> =>
+  Effect.catchCause(Effect.asVoid(effect), () => Effect.sync(() => writer.leaveOpen()))
+
+/** The saves did not come to their end: objects that the registry does not know are removed. A commit whose answer was lost may have happened. */
+const takeBack = (savings: ReadonlyArray<Saving>, { registry }: SaveDependencies): Effect.Effect<void> =>
+  Effect.forEach(savings, ({ plan, writer, written }) => {
+    if (writer === null || written === null) return Effect.void
+    return orLeaveOpen(writer, Effect.flatMap(registry.knownObjects(plan.root.uid, [written.objectKey]), (known) =>
+      known.has(written.objectKey) ? Effect.void : writer.remove([written.objectKey])))
+  }, { discard: true })

@@ -1,0 +1,125 @@
+/**
+ * What a save tells its caller: the artifact as it is now, and what is worth knowing, as data.
+ */
+import { Effect, Result } from "effect"
+import type { Artifact } from "../domain/Artifact.ts"
+import { portableFold } from "../domain/ArtifactKey.ts"
+import type { Registry, RegistryError } from "../ports/Registry.ts"
+import type { SaveRefusal, SaveResult, SaveWarning } from "./Artifacts.ts"
+import type { Saved } from "./SaveBatch.ts"
+
+type RegistryService = Registry["Service"]
+
+/** Up to this many new keys are each compared with all keys of the registry; of more, only with one another. */
+const COMPARED_KEYS = 100
+
+export const saveResults = (
+  all: ReadonlyArray<Result.Result<Saved, SaveRefusal>>,
+  { registry }: { readonly registry: RegistryService }
+): Effect.Effect<ReadonlyArray<Result.Result<SaveResult, SaveRefusal>>, RegistryError> =>
+  Effect.gen(function*() {
+    const saved = all.flatMap((one) => (Result.isSuccess(one) ? [one.success] : []))
+    const clashes = yield* findClashes(saved.filter(isNewKey).map(({ plan }) => plan.key!), registry)
+    yield* fillDescriptions(saved, registry)
+    const artifacts = yield* artifactsByUid(saved, registry)
+    return all.map((one) => Result.map(one, (save): SaveResult => {
+      const { outcome, plan } = save
+      const artifact = artifacts.get(outcome.uid)!
+      return {
+        outcome: outcome.outcome,
+        artifact,
+        key: plan.key,
+        aliasOf: outcome.aliasOf,
+        movedFrom: outcome.movedFrom,
+        warnings: [...plan.warnings, ...(plan.key === null ? [] : clashWarnings(plan.key, clashes.get(plan.key) ?? [])), ...keyWarnings(save), ...keptWarnings(save, artifact)]
+      }
+    }))
+  })
+
+const artifactsByUid = (saved: ReadonlyArray<Saved>, registry: RegistryService) => {
+  const uids = [...new Set(saved.map(({ outcome }) => outcome.uid))]
+  return uids.length === 0
+    ? Effect.succeed(new Map<string, Artifact>())
+    : Effect.map(registry.artifacts(uids), (found) => new Map(found.map((artifact) => [artifact.uid, artifact])))
+}
+
+/** The key did not exist before. */
+const isNewKey = ({ outcome, plan }: Saved): boolean =>
+  plan.key !== null && outcome.movedFrom === null && (outcome.outcome === "created" || outcome.outcome === "keyed" || outcome.outcome === "aliased")
+
+/** For each of these keys the other keys that differ from it only in case or Unicode form, where there are any. */
+const findClashes = (keys: ReadonlyArray<string>, registry: RegistryService): Effect.Effect<ReadonlyMap<string, ReadonlyArray<string>>, RegistryError> =>
+  Effect.gen(function*() {
+    const clashes = new Map<string, ReadonlyArray<string>>()
+    if (keys.length <= COMPARED_KEYS) {
+      for (const key of keys) {
+        const others = yield* registry.keysFoldingLike(key)
+        if (others.length > 0) clashes.set(key, others)
+      }
+      return clashes
+    }
+    const byFold = new Map<string, Array<string>>()
+    for (const key of keys) {
+      const fold = portableFold(key)
+      const same = byFold.get(fold)
+      if (same === undefined) byFold.set(fold, [key])
+      else if (!same.includes(key)) same.push(key)
+    }
+    for (const same of byFold.values()) {
+      if (same.length > 1) for (const key of same) clashes.set(key, same.filter((other) => other !== key))
+    }
+    return clashes
+  })
+
+/** What to say of a key beside others that differ from it only in case or Unicode form. */
+export const clashWarnings = (key: string, others: ReadonlyArray<string>): ReadonlyArray<SaveWarning> =>
+  others.length === 0 ? [] : [{
+    code: "KeyNotPortable",
+    message: `the key ${key} differs from ${others.slice(0, 3).join(", ")} only in case or Unicode form; some file systems take them for one`
+  }]
+
+const keyWarnings = ({ outcome, plan }: Saved): ReadonlyArray<SaveWarning> => {
+  const { aliasOf, keyLeftAlone, movedFrom, uid } = outcome
+  if (keyLeftAlone) {
+    return [{
+      code: "KeyLeftAlone",
+      message: `${aliasOf === null ? `artifact ${uid} without a key` : `key ${aliasOf} on existing artifact ${uid}`} differs from the key given, ${plan.key}; keys were left alone`
+    }]
+  }
+  return [
+    ...(outcome.outcome === "aliased" ? [{
+      code: "AliasMade", message: `the content is known as artifact ${uid}${aliasOf === null ? "" : ` with key ${aliasOf}`}; ${plan.key} is a further key of it now`
+    } as const] : []),
+    ...(movedFrom === null ? [] : [{ code: "KeyMoved", message: `the key ${plan.key} pointed at artifact ${movedFrom} before and points at ${uid} now` } as const])
+  ]
+}
+
+const isKnown = ({ outcome }: Saved): boolean => outcome.outcome !== "created" && outcome.outcome !== "newVersion"
+
+/** An artifact that was registered without a description takes the one given now. */
+const fillDescriptions = (saved: ReadonlyArray<Saved>, registry: RegistryService): Effect.Effect<void, RegistryError> =>
+  Effect.gen(function*() {
+    const described = saved.filter((save) => isKnown(save) && save.item.description !== undefined)
+    if (described.length === 0) return
+    const artifacts = yield* artifactsByUid(described, registry)
+    const filled = new Set<string>()
+    for (const { item, outcome } of described) {
+      if (artifacts.get(outcome.uid)!.description !== null || filled.has(outcome.uid)) continue
+      filled.add(outcome.uid)
+      yield* registry.setDescription(outcome.uid, item.description!).pipe(
+        // The content was saved a moment ago; what does not fit stays as it was and shows in the result.
+        Effect.catchTag(["NotFound", "InvalidInput"], () => Effect.void)
+      )
+    }
+  })
+
+const keptWarnings = (save: Saved, artifact: Artifact): ReadonlyArray<SaveWarning> => {
+  if (!isKnown(save)) return []
+  const { description, kind } = save.item
+  return [
+    ...(description !== undefined && artifact.description !== description
+      ? [{ code: "DescriptionKept", message: `artifact ${artifact.uid} keeps its description "${artifact.description ?? ""}"` } as const] : []),
+    ...(kind !== undefined && artifact.kind !== kind
+      ? [{ code: "KindKept", message: `artifact ${artifact.uid} keeps its kind ${artifact.kind ?? "(none)"}` } as const] : [])
+  ]
+}

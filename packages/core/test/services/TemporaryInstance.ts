@@ -1,0 +1,73 @@
+/** A real instance in a directory of its own, for tests. */
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { Effect, type Layer, ManagedRuntime } from "effect"
+import { afterAll } from "vitest"
+import { driver } from "../../../storage-local/src/index.ts"
+import { Sheaf, type SheafServices } from "../../src/Sheaf.ts"
+import type { InitOptions, InitReport } from "../../src/services/InstanceInit.ts"
+
+export const drivers = [driver]
+
+const made: Array<string> = []
+const open: Array<{ readonly dispose: () => Promise<void> }> = []
+
+afterAll(async () => {
+  for (const runtime of open) await runtime.dispose()
+  for (const folder of made) rmSync(folder, { recursive: true, force: true })
+})
+
+/** An empty folder that goes away after the tests of the file. */
+export const temporaryFolder = (): string => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "sheaf-test-")))
+  made.push(folder)
+  return folder
+}
+
+export const initialize = (directory: string, options: InitOptions = {}): Promise<InitReport> =>
+  Effect.runPromise(Sheaf.init(directory, { ...options, drivers }))
+
+export interface TemporaryInstance {
+  readonly folder: string
+  readonly directory: string
+  /** The default root. */
+  readonly storage: string
+  readonly run: <A, E>(effect: Effect.Effect<A, E, SheafServices>) => Promise<A>
+  /** The error that an effect fails with. */
+  readonly fails: <A, E>(effect: Effect.Effect<A, E, SheafServices>) => Promise<E>
+  /** Writes a file outside every root; gives its path. */
+  readonly file: (name: string, content?: string | Uint8Array) => string
+  /** The same below the default root. */
+  readonly inRoot: (name: string, content?: string | Uint8Array) => string
+}
+
+const put = (path: string, content: string | Uint8Array): string => {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, content)
+  return path
+}
+
+/** Runs effects with the services of an instance until the tests of the file are done. */
+export const openInstance = (directory: string): ManagedRuntime.ManagedRuntime<SheafServices, unknown> => {
+  const runtime = ManagedRuntime.make(Sheaf.layer({ instance: directory, drivers }) as Layer.Layer<SheafServices, unknown>)
+  open.push(runtime)
+  return runtime
+}
+
+export const temporaryInstance = async (options: InitOptions = {}): Promise<TemporaryInstance> => {
+  const folder = temporaryFolder()
+  const directory = join(folder, "instance")
+  const { storage } = await initialize(directory, options)
+  const runtime = openInstance(directory)
+  const root = decodeURIComponent(storage.url.slice("file://".length))
+  return {
+    folder,
+    directory,
+    storage: root,
+    run: (effect) => runtime.runPromise(effect),
+    fails: (effect) => runtime.runPromise(Effect.flip(effect)) as never,
+    file: (name, content = name) => put(join(folder, "outside", name), content),
+    inRoot: (name, content = name) => put(join(root, name), content)
+  }
+}
