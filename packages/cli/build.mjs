@@ -1,5 +1,5 @@
 // Bundles the command into dist/: main.js is small, every command module that is reached by `import()` stays a chunk of its own beside
-// it, and IngestWorker.js is the worker threads' entry. All files are flat in dist/, because the library finds its worker next to the
+// it, and each worker thread of the library has an entry. All files are flat in dist/, because the library finds its workers next to the
 // chunk it runs from. Files that did not change are left alone, so a build never disturbs a command that is running.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
@@ -9,9 +9,12 @@ import { build } from "esbuild"
 const here = dirname(fileURLToPath(import.meta.url))
 const outdir = join(here, "dist")
 
+const layers = join(here, "../core/src/layers")
+const threads = readdirSync(layers).filter((name) => /(?:Worker|Helper)\.ts$/.test(name)).map((name) => basename(name, ".ts"))
+
 const { outputFiles } = await build({
   absWorkingDir: here,
-  entryPoints: { main: "src/main.ts", IngestWorker: "../core/src/layers/IngestWorker.ts" },
+  entryPoints: { main: "src/main.ts", ...Object.fromEntries(threads.map((name) => [name, join(layers, `${name}.ts`)])) },
   outdir,
   write: false,
   bundle: true,
@@ -30,7 +33,7 @@ const { outputFiles } = await build({
 
 mkdirSync(outdir, { recursive: true })
 // Chunks before the entries that name them.
-const entries = new Set(["main.js", "IngestWorker.js"])
+const entries = new Set(["main", ...threads].map((name) => `${name}.js`))
 outputFiles.sort((a, b) => Number(entries.has(basename(a.path))) - Number(entries.has(basename(b.path))))
 for (const { path, contents } of outputFiles) {
   if (existsSync(path) && readFileSync(path).equals(contents)) continue

@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs"
 import { Sheaf } from "@sheaf/core"
 import { Artifacts } from "@sheaf/core/services/Artifacts"
-import { Instance } from "@sheaf/core/services/Instance"
 import { Registry } from "@sheaf/core/ports/Registry"
 import { driver } from "@sheaf/storage-local"
 import { Effect, ManagedRuntime, Stream } from "effect"
@@ -16,7 +15,6 @@ const program = Effect.gen(function* () {
   const registry = yield* Registry
   const artifacts = yield* Artifacts
   const root = (yield* registry.roots)[0]!
-  void (yield* Instance)
   const one = (reference: string) => Effect.map(artifacts.get(reference), () => 1)
   const calls: Record<OperationRequest["operation"], (row: SampleRow) => Effect.Effect<number, unknown>> = {
     key: ({ key }) => (asUsersCall ? one(key) : Effect.map(registry.uidByKey(key), (uid) => (uid === null ? 0 : 1))),

@@ -177,19 +177,29 @@ export class RegistryState {
     this.changes.history.push({ key, artifact: before.artifact, since: now, event: "released", run: null })
   }
 
-  /** Gives the artifact whose key `from` is the key `to` in its stead; `to` is free. The new key is as primary as the old one was. */
-  renameKey(from: string, to: string, now: number): void {
-    const { artifact: uid } = this.keys.get(from)!
-    const artifact = this.artifacts.get(uid)!
-    const wasPrimary = artifact.key === from
-    this.releaseKey(from, now)
-    this.addKey({ key: to, artifact: uid, since: now, event: "renamed", run: null })
-    this.changes.keys.add(to)
-    if (wasPrimary || artifact.key === null) {
-      artifact.key = to
-      artifact.formerKey = null
-      this.touch(artifact, now)
+  /**
+   * Renames keys all at once: each new name is free by then, or (`merges`) points at the same artifact and stays. A new key is as primary as the old one
+   * was. Moves are in the order of age.
+   */
+  renameKeys(moves: ReadonlyArray<{ readonly from: string; readonly to: string; readonly merges: boolean }>, now: number): void {
+    const rows = moves.map(({ from }) => this.keys.get(from)!)
+    const wasPrimary = rows.map((row) => this.artifacts.get(row.artifact)!.key === row.key)
+    for (const row of rows) {
+      this.keys.delete(row.key)
+      this.changes.keys.add(row.key)
+      this.changes.history.push(row, { key: row.key, artifact: row.artifact, since: now, event: "released", run: null })
     }
+    moves.forEach(({ merges, to }, i) => {
+      if (merges) return
+      this.addKey({ key: to, artifact: rows[i]!.artifact, since: now + 1 + i, event: "renamed", run: null })
+      this.changes.keys.add(to)
+    })
+    moves.forEach(({ merges, to }, i) => {
+      if (!wasPrimary[i]) return
+      const artifact = this.artifacts.get(rows[i]!.artifact)!
+      artifact.key = merges ? this.#oldestKeyOf(artifact.uid) : to
+      this.touch(artifact, now)
+    })
   }
 
   place(record: LocationRecord): void {

@@ -165,7 +165,8 @@ export const directoryWalk = (options: {
           case "content": {
             const { content, objectKey, stamp } = reading
             keep(file.rel, file.escaped, file.uid, content, objectKey ?? "\\N")
-            if (segment !== null && isSettled(stamp, nowNs)) remembered.push({ name: file.name, stamp, content })
+            // A file that is read again to be copied is in the cache already.
+            if (file.entry[0] !== "c" && isSettled(stamp, nowNs)) remembered.push({ name: file.name, stamp, content })
             return
           }
           case "stopped":
@@ -327,8 +328,12 @@ const listDirectory = (path: string, followSymlinks: boolean): ReadonlyArray<str
   return found.map((f) => f.entry)
 }
 
+/** A name without upper case and beyond ASCII has one form only. */
+const HAS_FORMS = /[A-Z\x80-\xff]/
+
 /** Names of one directory that a system without regard to case or Unicode form takes for one. */
 const foldedAlike = (entries: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> => {
+  if (!entries.some((entry) => HAS_FORMS.test(entry))) return []
   const byFold = new Map<string, Array<string>>()
   let clash = false
   for (const entry of entries) {

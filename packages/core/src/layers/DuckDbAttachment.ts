@@ -69,6 +69,7 @@ export class DuckDbAttachment {
   #broken = false
   #contendedUntil = 0
   #queue: Array<Waiter> = []
+  #onReleased: Array<() => void> = []
   #pump: Promise<void> | null = null
   #onIdle: (() => void) | null = null
   #linger: NodeJS.Timeout | null = null
@@ -151,6 +152,20 @@ export class DuckDbAttachment {
     if (isFatal(message)) this.#broken = true
   }
 
+  /** Runs something, synchronously, while this process has let go of the file and everything it wrote is in it. */
+  released<A>(use: () => A): Promise<A> {
+    return new Promise((resolve, reject) => {
+      this.#onReleased.push(() => {
+        try {
+          resolve(use())
+        } catch (error) {
+          reject(error)
+        }
+      })
+      this.#advance()
+    })
+  }
+
   /** A connection for work in memory, to be closed by the caller. */
   async connect(): Promise<DuckDbConnection> {
     const duck = await import("@duckdb/node-api")
@@ -181,6 +196,7 @@ export class DuckDbAttachment {
 
   #advance(): void {
     if (this.#pump !== null) return
+    if (this.#onReleased.length > 0) return this.#startPump()
     this.#grantAll()
     if (this.#queue.some((w) => this.#needsTransition(w)) || (this.#users === 0 && this.#queue.length === 0 && this.#heldTooLong())) this.#startPump()
     else if (this.#users === 0 && this.#mode !== null) this.#startLinger()
@@ -257,6 +273,7 @@ export class DuckDbAttachment {
     }
     const yielding = this.#heldTooLong()
     await this.#detach()
+    for (const use of this.#onReleased.splice(0)) use()
     if (yielding && this.#queue.length > 0) await sleep(TIMES.pause)
     while (this.#queue.length > 0 && this.#mode === null) {
       for (const access of ["write", "read"] as const) {

@@ -8,14 +8,17 @@
 import { existsSync, linkSync, readdirSync, renameSync, unlinkSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { type Migration, MIGRATIONS, SCHEMA_VERSION } from "./DuckDbSchema.ts"
-import type { DuckDbSession } from "./DuckDbSession.ts"
+import { type DuckDbSession, EngineError } from "./DuckDbSession.ts"
 
 /** The schema an attached file has, or null when it holds no registry. */
 export const schemaOf = async (s: DuckDbSession): Promise<number | null> => {
-  const tables = await s.rows(`SELECT 1 FROM duckdb_tables() WHERE database_name = 'reg' AND schema_name = 'main' AND table_name = 'meta'`)
-  if (tables.length === 0) return null
-  const [row] = await s.rows<{ value: string }>(`SELECT value FROM reg.meta WHERE name = 'schema'`)
-  return row === undefined ? markedVersion(s) : Number(row.value)
+  try {
+    const [row] = await s.rows<{ value: string }>(`SELECT value FROM reg.meta WHERE name = 'schema'`)
+    return row === undefined ? markedVersion(s) : Number(row.value)
+  } catch (error) {
+    if (error instanceof EngineError && error.message.startsWith("Catalog Error")) return null
+    throw error
+  }
 }
 
 const MARK = "sheaf schema "

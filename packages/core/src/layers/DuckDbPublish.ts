@@ -69,8 +69,11 @@ const gatherFacts = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables)
     SELECT st.ord, k.p, k.p_stem, coalesce(k.p_primary, false) AS p_primary, coalesce(k.p_same, false) AS p_same, ${open!.n > 0 ? "c.m" : "NULL::VARCHAR AS m"}
     FROM ${t.stage} st LEFT JOIN ${t.facts}_key k ON k.ord = st.ord ${open!.n > 0 ? `LEFT JOIN ${t.facts}_content c ON c.ord = st.ord` : ""}
     WHERE st.status = 'o'`)
-  if (batch.inPlacePrefix === null) await setAsideWithoutObject(s, batch, t)
+  if (copiesObjects(batch)) await setAsideWithoutObject(s, batch, t)
 }
+
+/** Rows stand for objects that were copied, or can be; a dry run copies nothing and decides as if it had. */
+const copiesObjects = (batch: StagedBatch): boolean => batch.inPlacePrefix === null && !batch.dryRun
 
 /** Managed rows recognised as unchanged carry no object. Where the registry needs one after all, they leave the batch and are returned for copying. */
 const setAsideWithoutObject = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): Promise<void> => {
@@ -235,7 +238,7 @@ export const publish = (client: DuckDbClient["Service"]) => (batch: StagedBatch)
   Effect.gen(function*() {
     const t: BatchTables = { stage: `stage_${randomBase62(UID_LENGTH.run)}`, facts: "batch_facts", decided: "batch_decided" }
     yield* client.staging((s) => loadStage(s, batch, t))
-    const managed = batch.inPlacePrefix === null
+    const mayLack = copiesObjects(batch)
     const resolve = async (s: DuckDbSession): Promise<PublishedBatch> => {
       await gatherFacts(s, batch, t)
       await decide(s, batch, t)
@@ -247,8 +250,8 @@ export const publish = (client: DuckDbClient["Service"]) => (batch: StagedBatch)
           ? await s.rows(`SELECT st.rel, d.target AS uid FROM ${t.decided} d JOIN ${t.stage} st ON st.ord = d.ord WHERE d.outcome = 'duplicate' ORDER BY d.ord`)
           : [],
         superfluous,
-        needContent: managed ? (await s.rows<{ rel: string }>(`SELECT st.rel FROM ${t.facts}_aside a JOIN ${t.stage} st ON st.ord = a.ord ORDER BY a.ord`)).map((r) => r.rel) : [],
-        items: batch.wantItems ? await listItems(s, t, managed) : []
+        needContent: mayLack ? (await s.rows<{ rel: string }>(`SELECT st.rel FROM ${t.facts}_aside a JOIN ${t.stage} st ON st.ord = a.ord ORDER BY a.ord`)).map((r) => r.rel) : [],
+        items: batch.wantItems ? await listItems(s, t, mayLack) : []
       }
       for (const table of TEMPORARY) await s.run(`DROP TABLE IF EXISTS temp.${table}`)
       return published

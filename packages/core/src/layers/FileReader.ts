@@ -77,12 +77,12 @@ export const fileReader = (options: {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followSymlinks ? 0 : constants.O_NOFOLLOW)
 
   const readSmall = (fd: number, size: number, copy: CopySink | null): { hash: string; type: HashType; objectKey: string | null } | null => {
+    // A regular file that gives fewer bytes than were asked for has no more.
     let length = 0
-    for (;;) {
-      const n = readSync(fd, buffer, length, size + 1 - length, null)
-      if (n === 0) break
+    for (let wanted = size + 1; wanted > 0;) {
+      const n = readSync(fd, buffer, length, wanted, null)
       length += n
-      if (length > size) return null
+      wanted = n < wanted ? 0 : wanted - n
     }
     if (length !== size) return null
     const bytes = buffer.subarray(0, length)

@@ -26,7 +26,7 @@ export const hasherForType = (type: HashType, size: number): Hasher | null => {
   }
 }
 
-/** Hash of bytes in memory, in one call where the algorithm allows: for small files about twice as fast as a hasher. */
+/** Hash of bytes in memory, in one call where the algorithm allows, which costs less than a hasher for small files. */
 export const hashBytes = (algorithm: HashAlgorithm, bytes: Uint8Array): { readonly hash: string; readonly type: HashType } => {
   const type = hashTypeFor(algorithm, bytes.length)
   return { hash: hashBytesAs(type, bytes)!, type }

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os"
 import { Worker } from "node:worker_threads"
 import type { FromWorker, TaskDone, ToWorker, WorkerSetup, WorkerSource, WorkerTask } from "./IngestProtocol.ts"
 import { PROGRESS, PROGRESS_SLOTS, STOP } from "./IngestProtocol.ts"
+import { segmentName } from "./StatCache.ts"
 
 /** The storage root cannot be written; as a worker met it. */
 export interface FatalAnswer {
@@ -37,7 +38,7 @@ export class IngestPool {
     this.#stop = new Int32Array(stop)
     const url = new URL(import.meta.url.endsWith(".ts") ? "./IngestWorker.ts" : "./IngestWorker.js", import.meta.url)
     this.#workers = Array.from({ length: this.size }, (_, worker) => {
-      const segment = setup.segment === null ? null : { folder: setup.segment.folder, name: `${setup.segment.name}-${worker}` }
+      const segment = setup.segment === null ? null : { folder: setup.segment.folder, name: segmentName(setup.segment.name, worker) }
       const thread = new Worker(url, {
         workerData: { ...setup, worker, progress, stop, segment } satisfies WorkerSetup,
         resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION }

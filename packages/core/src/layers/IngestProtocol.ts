@@ -50,7 +50,7 @@ export interface WorkerSource {
 
 /**
  * A piece of the walk. `entries` null lists the directory first; otherwise they are the entries still to do, in order, joined by `/`, each with
- * its kind in front: `f` file, `d` directory, `l` symlink, `o` other, `u` unknown, `c` a file to be copied whatever the stat cache says.
+ * its kind in front: `f` file, `d` directory, `l` symlink, `b` broken symlink, `o` other, `c` a file to be copied whatever the stat cache says.
  */
 export interface WorkerTask {
   readonly type: "task"

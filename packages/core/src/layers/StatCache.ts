@@ -11,12 +11,12 @@
  *     then u64 dev, ino, size, mtime ns, ctime ns, an array each
  *     then directory, names joined by "/", hashes joined by "/" (each `<type letter><digest>`), latin1
  *
- * Blocks stand alone, so a segment cut short by a crash is good up to its last whole block. Of blocks that overlap, the newest wins for the
- * whole range of names that it covers. Paths and names are latin1 strings of their bytes.
+ * Blocks stand alone, so a segment cut short by a crash is good up to its last whole block. The blocks of one run complete one another; of runs that
+ * overlap, the newest wins for the whole range of names that its blocks cover. Paths and names are latin1 strings of their bytes.
  */
 import { createHash } from "node:crypto"
 import { closeSync, openSync, readdirSync, readSync, statSync, unlinkSync, writeSync } from "node:fs"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { crc32 } from "node:zlib"
 import type { HashType } from "../domain/ContentHash.ts"
 
@@ -87,13 +87,16 @@ export class BlockWriter {
 
 /** A block as read back. */
 export class Block {
+  /** Which run wrote it. */
+  readonly run: string
   readonly directory: string
   readonly names: ReadonlyArray<string>
   readonly #n: number
   readonly #numbers: BigUint64Array
   readonly #hashes: ReadonlyArray<string>
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, run: string) {
+    this.run = run
     const n = bytes.readUInt32LE(8)
     const directoryLength = bytes.readUInt32LE(12)
     const namesLength = bytes.readUInt32LE(16)
@@ -141,6 +144,11 @@ export interface StatCacheIndex {
 const shared = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(Math.max(bytes, 8))
 
 const SEGMENT_NAME = /^stat-.*\.seg$/
+
+/** Name of a segment of a run: each of its threads writes its own. */
+export const segmentName = (run: string, thread: number): string => `${run}-${thread}`
+
+const runOf = (file: string): string => basename(file).replace(/-[^-]*\.seg$/, "")
 
 /** Segments of a cache folder, oldest first. */
 const segmentsIn = (folder: string): ReadonlyArray<string> => {
@@ -260,7 +268,7 @@ export class StatCacheReader {
       const bytes = Buffer.from(new ArrayBuffer(index.lengths[i]!))
       if (readSync(fd, bytes, 0, bytes.length, index.offsets[i]!) < bytes.length) return null
       if (crc32(bytes.subarray(8)) !== bytes.readUInt32LE(4)) return null
-      return new Block(bytes)
+      return new Block(bytes, runOf(index.files[segment]!))
     } catch {
       return null
     }
@@ -292,14 +300,17 @@ export class StatLookup {
 
   /** The newest entry for a name, or null. Names must be asked in ascending order. */
   find(name: string): { readonly block: Block; readonly entry: number } | null {
+    let covering: string | null = null
     for (let b = this.#blocks.length - 1; b >= 0; b--) {
       const block = this.#blocks[b]!
       if (name < block.first || name > block.last) continue
+      if (covering !== null && covering !== block.run) return null
+      covering = block.run
       let at = this.#positions[b]!
       const names = block.names
       while (at < names.length && names[at]! < name) at++
       this.#positions[b] = at
-      return names[at] === name ? { block, entry: at } : null
+      if (names[at] === name) return { block, entry: at }
     }
     return null
   }
@@ -336,7 +347,7 @@ export const compactStatCache = (folder: string, name: string): void => {
   if (segmentsIn(folder).length <= MAX_SEGMENTS) return
   const index = openStatCache(folder)
   const reader = new StatCacheReader(index)
-  const writer = new SegmentWriter(folder, name)
+  const writer = new SegmentWriter(folder, segmentName(name, 0))
   try {
     for (let i = 0; i < index.count;) {
       const hash = index.hashes[i]!
@@ -366,11 +377,14 @@ const MERGED_BLOCK = 1024
 const writeMerged = (writer: SegmentWriter, directory: string, blocks: ReadonlyArray<Block>): void => {
   const entries: Array<{ readonly name: string; readonly block: Block; readonly entry: number }> = []
   const covered = new NameRanges()
-  for (const block of [...blocks].reverse()) {
-    block.names.forEach((name, entry) => {
-      if (!covered.has(name)) entries.push({ name, block, entry })
-    })
-    covered.add(block.first, block.last)
+  for (const run of [...new Set(blocks.map((block) => block.run))].reverse()) {
+    const ofRun = blocks.filter((block) => block.run === run)
+    for (const block of ofRun) {
+      block.names.forEach((name, entry) => {
+        if (!covered.has(name)) entries.push({ name, block, entry })
+      })
+    }
+    for (const block of ofRun) covered.add(block.first, block.last)
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : 1))
   for (let i = 0; i < entries.length; i += MERGED_BLOCK) {

@@ -84,6 +84,7 @@ export class IngestRun {
   #stopped: "no" | "afterCurrentFiles" | "now" = "no"
   #failure: { readonly error: unknown } | undefined
   #wake: (() => void) | undefined
+  #ticking = false
 
   readonly #outcomes = Object.fromEntries(OUTCOMES.map((o) => [o, 0])) as Record<Outcome, number>
   readonly #failures: Array<IngestFailure> = []
@@ -117,7 +118,7 @@ export class IngestRun {
     mkdirSync(this.#options.stagingFolder, { recursive: true })
     const timer = setInterval(() => {
       this.#signal()
-      void this.#emitProgress(false)
+      this.#tick()
     }, PROGRESS_MILLIS)
     try {
       for (const plan of plans) {
@@ -163,7 +164,8 @@ export class IngestRun {
       this.#pool.stop("now")
       await this.#pool.terminate()
       await this.#publishing
-      if (copies) await this.#removeOwn(plan)
+      // Should this fail as well, the intent files stay, and the next run does it.
+      if (copies) await this.#removeOwn(plan).catch(() => undefined)
       throw error
     }
     for (const path of this.#ownIntents()) rmSync(path, { force: true })
@@ -255,8 +257,7 @@ export class IngestRun {
     }
     const root = fromUserPath(plan.rootPath)
     for (const key of published.superfluous) unlinkSync(toFsPath(`${root}/${unescapePath(key)}`))
-    if (!this.#options.dryRun) this.#needContent.push(...published.needContent)
-    else this.#outcomes.created += published.needContent.length
+    this.#needContent.push(...published.needContent)
     if (published.items.length > 0) await this.#ports.emit(published.items.map((item) => itemEvent(plan, item)))
   }
 
@@ -327,6 +328,15 @@ export class IngestRun {
 
   #signal(): void {
     this.#wake?.()
+  }
+
+  /** A progress event, unless the last one still waits for a slow reader. */
+  #tick(): void {
+    if (this.#ticking) return
+    this.#ticking = true
+    this.#emitProgress(false).catch(() => undefined).finally(() => {
+      this.#ticking = false
+    })
   }
 
   async #emitProgress(walked: boolean): Promise<void> {

@@ -23,7 +23,15 @@ const URL_SAFE = /^[0-9A-Za-z_-]+$/
 /** Content of every length that algorithms with blocks and chunks stumble over. */
 const SIZES = [0, 1, 55, 56, 63, 64, 65, 4096, 8 * 1024 * 1024 - 1, 8 * 1024 * 1024, 8 * 1024 * 1024 + 1]
 
+const contents = new Map<number, Uint8Array>()
+
 const content = (size: number): Uint8Array => {
+  let bytes = contents.get(size)
+  if (bytes === undefined) contents.set(size, bytes = makeContent(size))
+  return bytes
+}
+
+const makeContent = (size: number): Uint8Array => {
   const bytes = new Uint8Array(size)
   for (let i = 0, x = size + 1; i < size; i++) bytes[i] = (x = (x * 1_103_515_245 + 12_345) & 0x7fffffff) >>> 16
   return bytes
@@ -31,7 +39,7 @@ const content = (size: number): Uint8Array => {
 
 /** Runs the suite against a hashing; `vectors` are worked values of its own. */
 export const hashingConformance = (name: string, layer: Layer.Layer<Hashing, unknown>, options: HashingConformanceOptions = {}): void =>
-  describe(`hashing ${name}`, () => {
+  void describe(`hashing ${name}`, () => {
     const test = (title: string, run: (hashing: Hashing["Service"]) => void): void =>
       it.effect(title, () => Effect.provide(Effect.map(Hashing, run), layer))
 
@@ -54,7 +62,7 @@ export const hashingConformance = (name: string, layer: Layer.Layer<Hashing, unk
         const { hash, size: recorded, type } = hashing.ofBytes(bytes)
         assert.strictEqual(recorded, size)
         assert.strictEqual(type, hashing.typeFor(size))
-        for (const piece of size < 100 ? [1, 7, 64] : [4095, 65_536, 1_048_577, size]) {
+        for (const piece of size < 100 ? [1, 7, 64] : [4095, 1_048_577, size]) {
           assert.strictEqual(inPieces(hashing, bytes, piece), hash, `${size} bytes in pieces of ${piece}`)
         }
         const again = hashing.forType(type, size)

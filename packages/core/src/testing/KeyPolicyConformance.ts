@@ -19,7 +19,7 @@ const uidOf = (n: number): string => `vz1swye6nz7S1Y${String(n).padStart(2, "0")
 
 /** Runs the suite against a policy. */
 export const keyPolicyConformance = (name: string, layer: Layer.Layer<KeyPolicy, unknown>, options: KeyPolicyConformanceOptions = {}): void =>
-  describe(`key policy ${name}`, () => {
+  void describe(`key policy ${name}`, () => {
     const test = (title: string, run: (policy: KeyPolicyRules) => void | Promise<void>): void =>
       it.effect(title, () => Effect.provide(Effect.flatMap(KeyPolicy, (policy) => Effect.promise(async () => run(policy))), layer))
 

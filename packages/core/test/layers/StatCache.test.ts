@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSyn
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { BlockWriter, compactStatCache, type FileStamp, isSettled, openStatCache, SegmentWriter, StatCacheReader, StatLookup } from "../../src/layers/StatCache.ts"
+import { BlockWriter, compactStatCache, type FileStamp, isSettled, openStatCache, segmentName, SegmentWriter, StatCacheReader, StatLookup } from "../../src/layers/StatCache.ts"
 
 let folder: string
 beforeEach(() => {
@@ -15,7 +15,7 @@ const stamp = (ino: number, mtimeNs = 1_000_000_007n): FileStamp => ({ dev: 2n *
 const write = (segment: string, directory: string, entries: ReadonlyArray<readonly [name: string, ino: number, digest: string]>): string => {
   const block = new BlockWriter()
   for (const [name, ino, digest] of entries) block.add(name, stamp(ino), "md5", digest)
-  const writer = new SegmentWriter(folder, segment)
+  const writer = new SegmentWriter(folder, segmentName(segment, 0))
   writer.append(block.finish(directory))
   writer.close()
   return writer.path
@@ -50,9 +50,21 @@ describe("StatCache", () => {
     expect(["a", "b", "c", "z"].map((name) => digestOf("/d", name, "a", "z"))).toEqual(["A2", null, "C2", "Z1"])
   })
 
+  it("puts together what several threads of one run wrote about one range", () => {
+    write("1", "/d", [["a", 1, "A1"], ["big", 2, "B1"], ["c", 3, "C1"]])
+    for (const [thread, entries] of [[0, [["big", 2, "B2"]]], [1, [["a", 1, "A2"], ["c", 3, "C2"]]]] as const) {
+      const block = new BlockWriter()
+      for (const [name, ino, digest] of entries) block.add(name, stamp(ino), "md5", digest)
+      const writer = new SegmentWriter(folder, segmentName("2", thread))
+      writer.append(block.finish("/d"))
+      writer.close()
+    }
+    expect(["a", "big", "c"].map((name) => digestOf("/d", name, "a", "c"))).toEqual(["A2", "B2", "C2"])
+  })
+
   it("is good up to the last whole block of a segment cut short, and past a damaged one", () => {
     const path = write("1", "/d1", [["a", 1, "A"]])
-    const writer = new SegmentWriter(folder, "2")
+    const writer = new SegmentWriter(folder, segmentName("2", 0))
     for (const directory of ["/d2", "/d3"]) {
       const block = new BlockWriter()
       block.add("a", stamp(1), "sha256", "B")
@@ -81,7 +93,7 @@ describe("StatCache", () => {
     const names = ["a", ...Array.from({ length: 12 }, (_, i) => `m${String(i).padStart(2, "0")}`)]
     const before = names.map((name) => digestOf(real, name, "a", "n"))
     compactStatCache(folder, "999-merged")
-    expect(readdirSync(folder).filter((n) => n.endsWith(".seg"))).toEqual(["stat-999-merged.seg"])
+    expect(readdirSync(folder).filter((n) => n.endsWith(".seg"))).toEqual(["stat-999-merged-0.seg"])
     expect(names.map((name) => digestOf(real, name, "a", "n"))).toEqual(before)
     expect(before[0]).toBe("A11")
     expect(digestOf("/gone", "a")).toBeNull()

@@ -1,0 +1,137 @@
+/**
+ * Saving a few requests: what they touch is read once, decided in memory one after the other, and written in one transaction.
+ *
+ * The number of statements does not grow with the number of requests; a single new artifact takes three to read and three to write.
+ */
+import { Effect } from "effect"
+import { applySave, type ApplyResult } from "../domain/ApplySave.ts"
+import { type ArtifactRecord, type KeyRecord, type LocationRecord, RegistryState } from "../domain/RegistryState.ts"
+import type { SaveRequest } from "../domain/SaveRequest.ts"
+import type { RegistryError, SaveContext } from "../ports/Registry.ts"
+import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
+import { ARTIFACT_COLUMNS, KEY_COLUMNS, LOCATION_COLUMNS, nextTime, oneOf } from "./DuckDbRows.ts"
+import { writeChanges } from "./DuckDbChanges.ts"
+
+/** Requests that are decided and written in one piece; more are taken piece by piece within the same transaction. */
+const PIECE = 20_000
+
+/** See `ports/Registry`. */
+export const save = (client: DuckDbClient["Service"]) =>
+(requests: ReadonlyArray<SaveRequest>, context: SaveContext): Effect.Effect<ReadonlyArray<ApplyResult>, RegistryError> =>
+  requests.length === 0 ? Effect.succeed([]) : client.write(async (s) => {
+    const results: Array<ApplyResult> = []
+    const base = await nextTime(s)
+    for (let from = 0; from < requests.length; from += PIECE) {
+      const piece = requests.slice(from, from + PIECE).map(wellFormed)
+      const state = await loadTouched(s, piece)
+      const existed = new Set(state.keys.keys())
+      piece.forEach((request, i) => results.push(applySave(state, request, { ...context, now: base + from + i })))
+      await writeChanges(s, state, existed)
+    }
+    return results
+  })
+
+/** Text that DuckDB can hold: a lone surrogate is no character. */
+const wellFormed = (request: SaveRequest): SaveRequest =>
+  request.description === null && request.kind === null
+    ? request
+    : { ...request, description: request.description?.toWellFormed() ?? null, kind: request.kind?.toWellFormed() ?? null }
+
+/** Everything in the registry that these saves can ask for or change. */
+const loadTouched = async (s: DuckDbSession, requests: ReadonlyArray<SaveRequest>): Promise<RegistryState> => {
+  const state = new RegistryState()
+  const wanted = new Set(requests.flatMap(({ key }) => (key === null ? [] : [key])))
+  const keyRows = wanted.size === 0 ? [] : await selectKeys(s, "key", [...wanted])
+  const targets = keyRows.length === 0 ? [] : await selectLive(s, keyRows.map((row) => row.artifact))
+  for (const record of targets) state.addArtifact(record)
+  for (const record of await selectMatches(s, requests)) if (!state.artifacts.has(record.uid)) state.addArtifact(record)
+
+  const losers = targets.filter((artifact) =>
+    artifact.key !== null && wanted.has(artifact.key) && requests.some((r) => r.key === artifact.key && !sameAs(r, artifact)))
+  for (const row of await withFollowers(s, keyRows, losers, requests.length)) state.addKey(row)
+  if (losers.length > 0) await loadFamilies(s, state, losers)
+  await loadLocations(s, state, requests)
+  return state
+}
+
+const sameAs = (request: SaveRequest, artifact: ArtifactRecord): boolean =>
+  request.hash === artifact.hash && request.hashType === artifact.hashType && request.size === artifact.size
+
+const selectKeys = (s: DuckDbSession, column: "key" | "artifact", values: ReadonlyArray<string>): Promise<ReadonlyArray<KeyRecord>> => {
+  const [condition, param] = oneOf(column, values)
+  return s.rows<KeyRecord>(`SELECT ${KEY_COLUMNS} FROM reg.key WHERE ${condition}`, [param])
+}
+
+const selectLive = (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<ReadonlyArray<ArtifactRecord>> => {
+  const [condition, param] = oneOf("uid", [...new Set(uids)])
+  return s.rows<ArtifactRecord>(`SELECT ${ARTIFACT_COLUMNS} FROM reg.artifact WHERE ${condition} AND visibility = 1`, [param])
+}
+
+/** For each content the oldest live artifact that has it. */
+const selectMatches = async (s: DuckDbSession, requests: ReadonlyArray<SaveRequest>): Promise<ReadonlyArray<ArtifactRecord>> => {
+  const contents = requests.filter(({ size }) => size > 0)
+  const [first] = contents
+  if (first === undefined) return []
+  if (contents.length === 1) {
+    const same = `FROM reg.artifact WHERE hash = $1 AND hash_type = $2 AND size = $3 AND visibility = 1`
+    const params = [first.hash, first.hashType, first.size]
+    // Sorting costs more than the search, and mostly there is nothing to sort.
+    const some = await s.rows<ArtifactRecord>(`SELECT ${ARTIFACT_COLUMNS} ${same} LIMIT 2`, params)
+    return some.length < 2 ? some : s.rows<ArtifactRecord>(`SELECT ${ARTIFACT_COLUMNS} ${same} ORDER BY created_at, uid LIMIT 1`, params)
+  }
+  const oldest = await s.rows<{ uid: string }>(`SELECT arg_min(uid, (created_at, uid)) AS uid FROM reg.artifact
+    WHERE hash IN (SELECT unnest($1::VARCHAR[])) AND visibility = 1 AND size > 0 GROUP BY hash, hash_type, size`, [[...new Set(contents.map(({ hash }) => hash))]])
+  return oldest.length === 0 ? [] : selectLive(s, oldest.map(({ uid }) => uid))
+}
+
+/**
+ * The wanted keys and, for artifacts whose primary key may leave, the keys that may follow it; oldest first. `n` saves take at most `n` keys away, so
+ * the oldest `n + 1` are enough.
+ */
+const withFollowers = async (
+  s: DuckDbSession,
+  wanted: ReadonlyArray<KeyRecord>,
+  losers: ReadonlyArray<ArtifactRecord>,
+  n: number
+): Promise<ReadonlyArray<KeyRecord>> => {
+  if (losers.length === 0) return byAge(wanted)
+  const [condition, param] = oneOf("artifact", losers.map(({ uid }) => uid))
+  const followers = await s.rows<KeyRecord>(`SELECT ${KEY_COLUMNS} FROM reg.key WHERE ${condition}
+    QUALIFY row_number() OVER (PARTITION BY artifact ORDER BY since, key) <= $2`, [param, n + 1])
+  const known = new Set(wanted.map(({ key }) => key))
+  return byAge([...wanted, ...followers.filter(({ key }) => !known.has(key))])
+}
+
+const byAge = (rows: ReadonlyArray<KeyRecord>): ReadonlyArray<KeyRecord> =>
+  rows.length < 2 ? rows : [...rows].sort((a, b) => a.since - b.since || Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
+
+/** The latest version of each family that may get a new one, and its newest number. */
+const loadFamilies = async (s: DuckDbSession, state: RegistryState, members: ReadonlyArray<ArtifactRecord>): Promise<void> => {
+  const [condition, param] = oneOf("stem", [...new Set(members.map(({ stem }) => stem))])
+  const rows = await s.rows<ArtifactRecord & { visibility: number }>(`SELECT ${ARTIFACT_COLUMNS}, visibility FROM reg.artifact WHERE ${condition}
+    QUALIFY (is_latest AND visibility = 1) OR seq = max(seq) OVER (PARTITION BY stem)`, [param])
+  for (const { visibility, ...record } of rows) {
+    state.noteNewestSeq(record.stem, record.seq)
+    if (visibility === 1 && !state.artifacts.has(record.uid)) state.addArtifact(record)
+  }
+}
+
+/** Locations at the places of these saves, where they matter; and how many good copies the known artifacts have. */
+const loadLocations = async (s: DuckDbSession, state: RegistryState, requests: ReadonlyArray<SaveRequest>): Promise<void> => {
+  const managed = requests.filter(({ object }) => !object.inPlace)
+  const known = managed.length === 0 ? [] : [...state.artifacts.keys()]
+  const places = requests.filter(({ object }) => object.inPlace || known.length > 0).map(({ object }) => object)
+  if (places.length > 0) {
+    const roots = new Set(places.map(({ root }) => root))
+    const [condition, param] = oneOf("object_key", [...new Set(places.map(({ objectKey }) => objectKey))])
+    const rows = await s.rows<LocationRecord>(`SELECT ${LOCATION_COLUMNS} FROM reg.location WHERE ${condition}`, [param])
+    for (const row of rows) if (roots.has(row.root)) state.addLocation(row)
+  }
+  if (known.length > 0) {
+    const [condition, param] = oneOf("artifact", known)
+    const counts = await s.rows<{ uid: string; n: number }>(
+      `SELECT artifact AS uid, count(*) AS n FROM reg.location WHERE ${condition} AND state = 'ok' GROUP BY artifact`, [param])
+    for (const { n, uid } of counts) state.countGoodCopies(uid, n - state.goodCopies(uid))
+  }
+}
+

@@ -1,0 +1,48 @@
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { expect, it } from "vitest"
+import { type IngestEvent, Sheaf } from "../../src/Promise.ts"
+import { drivers, temporaryFolder } from "./TemporaryInstance.ts"
+
+it("does without Effect what the services do", async () => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, "plate1"))
+  for (const name of ["a.csv", "b.csv"]) writeFileSync(join(folder, "plate1", name), name)
+  await using sheaf = await Sheaf.init(join(folder, "data"), { drivers, name: "mine", account: "me" })
+  expect(sheaf.instance.config.name).toBe("mine")
+  const saved = await sheaf.save(join(folder, "plate1", "a.csv"), { key: "raw/plate1/a.csv" })
+  expect(saved).toMatchObject({ outcome: "created", artifact: { key: "raw/plate1/a.csv" }, warnings: [] })
+  const events: Array<IngestEvent> = []
+  for await (const event of sheaf.ingest(join(folder, "plate1"), { key: "raw/plate1" })) events.push(event)
+  expect(events.at(-1)).toMatchObject({ type: "summary", counts: { files: 2, created: 1, existing: 1 } })
+  const keys: Array<string> = []
+  for await (const { key } of sheaf.list("raw")) keys.push(key)
+  expect(keys).toEqual(["raw/plate1/a.csv", "raw/plate1/b.csv"])
+  for await (const { key } of sheaf.list()) {
+    expect(key).toBe(keys[0])
+    break
+  }
+  expect(await sheaf.get("raw/plate1/a.csv")).toEqual(saved.artifact)
+  const settled = await sheaf.saveMany([{ content: "x", key: "x.txt" }, { path: join(folder, "none"), key: "none" }])
+  expect(settled).toMatchObject([{ status: "fulfilled", value: { outcome: "created" } }, { status: "rejected", reason: { _tag: "FileError", code: "ENOENT" } }])
+  await sheaf.alias("x.txt", "y.txt")
+  expect((await sheaf.mv("x.txt", "z.txt")).artifact).toMatchObject({ keys: ["z.txt", "y.txt"] })
+  expect((await sheaf.log("z.txt")).map(({ event }) => event)).toEqual(["renamed"])
+  expect(await sheaf.unalias("y.txt")).toMatchObject({ keys: ["z.txt"] })
+  expect(await sheaf.status(join(folder, "plate1"), { key: "raw/plate1" })).toMatchObject({ counts: { unchanged: 2, new: 0 } })
+  expect(await sheaf.tree()).toMatchObject({ files: 3, directories: 2 })
+  expect((await sheaf.doctor()).filter(({ ok }) => !ok)).toEqual([])
+})
+
+it("rejects with the typed errors themselves, and gives up when told to", async () => {
+  const folder = temporaryFolder()
+  await expect(Sheaf.open(folder, { drivers })).rejects.toMatchObject({ _tag: "NoInstance" })
+  const sheaf = await Sheaf.init(folder, { drivers })
+  await expect(sheaf.get("none.csv")).rejects.toMatchObject({ _tag: "NotFound", hint: expect.any(String) })
+  const stop = AbortSignal.abort()
+  await expect(sheaf.saveContent("x", { key: "x.txt", signal: stop })).rejects.toThrow()
+  await expect(sheaf.get("x.txt")).rejects.toMatchObject({ _tag: "NotFound" })
+  await expect(async () => { for await (const event of sheaf.ingest(join(folder, "none"))) void event }).rejects.toMatchObject({ _tag: "FileError" })
+  await sheaf.close()
+  await expect(sheaf.get("x.txt")).rejects.toThrow()
+})
