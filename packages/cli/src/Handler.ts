@@ -3,7 +3,7 @@
  */
 import { Effect, Option } from "effect"
 import { InstanceFlag, JsonFlag, LockTimeoutFlag, NdjsonFlag, NoColorFlag, QuietFlag, VerboseFlag } from "./GlobalFlags.ts"
-import { DEFAULT_LOCK_TIMEOUT, makeShell, Shell } from "./Shell.ts"
+import { makeShell, Shell } from "./Shell.ts"
 import { setExitCode } from "./ExitCode.ts"
 import { paintFor } from "./terminal/Paint.ts"
 import { Usage } from "./UsageError.ts"
@@ -26,7 +26,7 @@ const currentShell = Effect.gen(function*() {
       format: json ? "json" : ndjson ? "ndjson" : "text",
       quiet: yield* QuietFlag,
       verbose: yield* VerboseFlag,
-      lockTimeout: Option.getOrElse(yield* LockTimeoutFlag, () => DEFAULT_LOCK_TIMEOUT)
+      lockTimeout: Option.getOrNull(yield* LockTimeoutFlag)
     },
     { paint: paintFor(process.stdout, noColor, process.env), errPaint: paintFor(process.stderr, noColor, process.env) },
     setExitCode

@@ -12,8 +12,8 @@ export interface ShellOptions {
   readonly format: "text" | "json" | "ndjson"
   readonly quiet: boolean
   readonly verbose: boolean
-  /** Seconds to wait for another process that holds the registry. */
-  readonly lockTimeout: number
+  /** Seconds to wait for another process that holds the registry, or null for the library's default. */
+  readonly lockTimeout: number | null
 }
 
 export class Shell extends Context.Service<Shell, {
@@ -40,9 +40,6 @@ export class Shell extends Context.Service<Shell, {
   /** Ends the command with this exit code, although its output was printed in order. */
   readonly exitWith: (code: number) => Effect.Effect<void>
 }>()("@sheaf/cli/Shell") {}
-
-/** Seconds that a command waits for the registry when `--lock-timeout` does not say. */
-export const DEFAULT_LOCK_TIMEOUT = 10
 
 const documentText = (value: unknown, format: ShellOptions["format"], indent: boolean): string => {
   if (format === "ndjson") return (Array.isArray(value) ? value : [value]).map((one) => `${JSON.stringify(one)}\n`).join("")

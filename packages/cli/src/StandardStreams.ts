@@ -19,7 +19,7 @@ export const writeOut = (data: string | Uint8Array): Effect.Effect<void> =>
 
 /** Writes lines to stderr, above the status line when there is one. */
 export const writeErr = (text: string): void => {
-  process.stderr.write(statusLine === "" ? text : `\r\x1b[K${text}${statusLine}`)
+  if (text !== "") process.stderr.write(statusLine === "" ? text : `\r\x1b[K${text}${statusLine}`)
 }
 
 /** Shows one line at the bottom of a terminal that the next call replaces; "" takes it away. */

@@ -15,7 +15,7 @@ export const textAt = (storage: StorageHandle, key: string): Effect.Effect<strin
 export const keysOf = (storage: StorageHandle, prefix = ""): Effect.Effect<ReadonlyArray<string>, StorageError> =>
   Effect.map(Stream.runCollect(storage.list({ prefix })), (objects) => objects.map((object) => object.key))
 
-export const failsWith = (effect: Effect.Effect<unknown, unknown>, kind: StorageErrorKind): Effect.Effect<StorageError> =>
+export const failsWith = <R>(effect: Effect.Effect<unknown, unknown, R>, kind: StorageErrorKind): Effect.Effect<StorageError, never, R> =>
   Effect.gen(function*() {
     const result = yield* Effect.result(effect)
     assert(result._tag === "Failure", `it succeeded, where ${kind} was expected`)

@@ -45,7 +45,7 @@ const WRITER = `
 import { Effect, Stream } from "effect"
 import { createInterface } from "node:readline"
 import { make } from ${JSON.stringify(new URL("../src/index.ts", import.meta.url).href)}
-const [root, key, mode] = process.argv.slice(2)
+const [root, key, mode] = process.argv.slice(1)
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const pieces = async function*() {
   for (let n = 0; !(await lines.next()).done; n++) {
@@ -60,7 +60,7 @@ console.log("done")
 
 const startWriter = (root: string, key: string, mode: string) =>
   Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, ["--input-type=module", "-", root, key, mode].slice(0, 0).concat(["--input-type=module", "-e", WRITER, "--", root, key, mode]), {
+    Effect.sync(() => spawn(process.execPath, ["--input-type=module", "-e", WRITER, "--", root, key, mode], {
       cwd: new URL("..", import.meta.url), stdio: ["pipe", "pipe", "inherit"]
     })),
     (child) => Effect.promise(async () => {
@@ -76,7 +76,8 @@ type Writer = Effect.Success<ReturnType<typeof startWriter>>
 const writePiece = (writer: Writer): Effect.Effect<void> =>
   Effect.promise(async () => {
     writer.stdin.write("\n")
-    await once(writer.stdout, "data")
+    const answer = await Promise.race([once(writer.stdout, "data"), once(writer, "exit").then(() => null)])
+    assert.isNotNull(answer, "the writer ended")
   })
 
 describe("a process killed while it writes", () => {

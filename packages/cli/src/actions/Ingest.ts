@@ -8,7 +8,7 @@ import { withInstance } from "../OpenInstance.ts"
 import { Shell } from "../Shell.ts"
 import { writeErr } from "../StandardStreams.ts"
 import { onStopSignal } from "../StopSignals.ts"
-import { failuresText, ingestText } from "../terminal/IngestText.ts"
+import { ingestText, troubleLines } from "../terminal/IngestText.ts"
 import { progressDisplay } from "../terminal/ProgressBar.ts"
 
 export interface IngestInput {
@@ -82,10 +82,12 @@ export const run = (input: IngestInput) =>
 const report = (summary: IngestSummary) =>
   Effect.gen(function*() {
     const shell = yield* Shell
-    if (shell.options.format === "json") yield* shell.document(summary)
-    if (shell.options.format === "text") {
-      if (!shell.options.quiet) yield* shell.print(ingestText(summary, shell.paint))
-      if (summary.failures.length > 0) yield* Effect.sync(() => writeErr(`${failuresText(summary.failures, shell.errPaint)}\n`))
+    const { format, quiet } = shell.options
+    if (format === "json") yield* shell.document(summary)
+    if (format === "text") {
+      if (!quiet) yield* shell.print(ingestText(summary, shell.paint))
+      const trouble = troubleLines(quiet ? { ...summary, warnings: [] } : summary, shell.errPaint)
+      yield* Effect.sync(() => writeErr(trouble.map((line) => `${line}\n`).join("")))
     }
     yield* shell.exitWith(summary.interrupted ? EXIT.interrupted : summary.counts.failed > 0 ? EXIT.someFailed : EXIT.ok)
   })

@@ -26,8 +26,8 @@ export const run = (input: InitInput) =>
       ...(Option.isSome(input.storage) ? { storage: input.storage.value } : {}),
       ...(Option.isSome(input.hash) ? { hash: input.hash.value } : {}),
       ...(Option.isSome(input.name) ? { name: input.name.value } : {}),
-      drivers,
-      lockTimeout
+      ...(lockTimeout === null ? {} : { lockTimeout }),
+      drivers
     })
     const { config, directory } = instance
     if (shell.options.format !== "text") {

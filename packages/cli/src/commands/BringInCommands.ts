@@ -7,7 +7,7 @@ import {
 
 const add = Command.make("add", {
   files: argument("FILE", "A file; several are registered one by one").pipe(Argument.atLeast(1)),
-  key: textFlag("key", "KEY", "Key of the artifact; for several files end it with / (default: the file's name, or its path inside a storage root)"),
+  key: textFlag("key", "KEY", "Key of the artifact; end it with / to put the file's name after it (default: its path, for a file inside a storage root)"),
   description: textFlag("description", "TEXT", "What it is, in words"),
   kind: textFlag("kind", "KIND", "What sort of thing it is, such as dataset or model"),
   storage: storageFlag,

@@ -1,14 +1,14 @@
 /**
  * What an ingest did, on a page.
  */
-import type { IngestCounts, IngestFailure, IngestSkip, IngestSummary } from "@sheaf/core/domain/IngestReport"
+import type { IngestCounts, IngestSkip, IngestSummary } from "@sheaf/core/domain/IngestReport"
 import type { Paint } from "./Paint.ts"
 import { placeText } from "./PlaceText.ts"
 import { safeText } from "./SafeText.ts"
 import { countText, durationText, plural, sizeText } from "./SizeText.ts"
 
-/** Failures that the text lists; JSON has them all. */
-export const LISTED_FAILURES = 20
+/** Failures, and warnings, that the text lists; JSON has them all. */
+export const LISTED = 20
 
 const OUTCOME_TEXTS: ReadonlyArray<readonly [outcome: Exclude<keyof IngestCounts, "files">, text: string]> = [
   ["created", "created"],
@@ -49,9 +49,13 @@ export const ingestText = (summary: IngestSummary, paint: Paint): string => {
   return lines.join("\n")
 }
 
-/** The first failures, each with its reason, and how many more there are. */
-export const failuresText = (failures: ReadonlyArray<IngestFailure>, paint: Paint): string =>
-  [
-    ...failures.slice(0, LISTED_FAILURES).map((one) => `${paint.red("failed:")} ${safeText(one.path)}: ${safeText(one.message)}`),
-    ...(failures.length > LISTED_FAILURES ? [`… and ${countText(failures.length - LISTED_FAILURES)} more; --json lists all`] : [])
-  ].join("\n")
+const firstOf = <A>(all: ReadonlyArray<A>, line: (one: A) => string): ReadonlyArray<string> => [
+  ...all.slice(0, LISTED).map(line),
+  ...(all.length > LISTED ? [`… and ${countText(all.length - LISTED)} more; --json lists all`] : [])
+]
+
+/** Lines for stderr: the first warnings and failures, each with its reason, and how many more there are. */
+export const troubleLines = ({ failures, warnings }: IngestSummary, paint: Paint): ReadonlyArray<string> => [
+  ...firstOf(warnings, (one) => `${paint.yellow("warning:")} ${safeText(one.message)}`),
+  ...firstOf(failures, (one) => `${paint.red("failed:")} ${safeText(one.path)}: ${safeText(one.message)}`)
+]

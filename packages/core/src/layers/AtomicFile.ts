@@ -1,7 +1,7 @@
 /**
  * Small files that are replaced in one step: readers see the old content or the new one, also after a power loss.
  */
-import { closeSync, fsync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs"
+import { closeSync, fsync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeSync } from "node:fs"
 import { dirname } from "node:path"
 import { randomBase62 } from "../domain/Uid.ts"
 
@@ -48,18 +48,32 @@ export const renameDurably = (from: string, to: string): void => {
   syncFolder(dirname(to))
 }
 
+/** Makes a file with its whole content in one step; false when there is one already. */
+export const linkFile = (path: string, text: string): boolean => {
+  const temporary = `${path}.${process.pid}-${randomBase62(6)}.tmp`
+  createFile(temporary, text)
+  try {
+    linkSync(temporary, path)
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === "EEXIST") return false
+    // A file system without hard links.
+    if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS") throw error
+    renameSync(temporary, path)
+    return true
+  } finally {
+    rmSync(temporary, { force: true })
+  }
+}
+
 /** Gives a file new content in one step. */
 export const replaceFile = (path: string, text: string): void => {
   const temporary = `${path}.${process.pid}-${randomBase62(6)}.tmp`
   try {
     createFile(temporary, text)
     renameDurably(temporary, path)
-  } catch (error) {
-    try {
-      unlinkSync(temporary)
-    } catch {
-      // It was not made, or renamed already.
-    }
-    throw error
+  } finally {
+    rmSync(temporary, { force: true })
   }
 }

@@ -13,7 +13,7 @@ import { RegistryBusy, RegistryFailed, RegistryNewer } from "../domain/SheafErro
 import { conflictingPid, isFatal, registryFailed } from "./DuckDbFailure.ts"
 import { createRegistry, isOlder, migrate, schemaOf, sqlText } from "./DuckDbMigrations.ts"
 import { SCHEMA_VERSION } from "./DuckDbSchema.ts"
-import { DuckDbConnection, SessionInterrupted } from "./DuckDbSession.ts"
+import { DuckDbConnection, SessionInterrupted, type WriteClock } from "./DuckDbSession.ts"
 import { describeProcess, lockingPid } from "./RegistryLockHolder.ts"
 
 export type Access = "read" | "write"
@@ -64,6 +64,7 @@ export class DuckDbAttachment {
   #idle: Array<DuckDbConnection> = []
   #mode: Access | null = null
   #attachedAt = 0
+  #clock: WriteClock = { newest: null }
   #users = 0
   #writing = false
   #broken = false
@@ -215,10 +216,9 @@ export class DuckDbAttachment {
   }
 
   async #lease(access: Access): Promise<DuckDbConnection> {
-    const idle = this.#idle.pop()
-    if (idle !== undefined) return idle
+    const clock = access === "write" ? this.#clock : null
     try {
-      return await this.connect()
+      return Object.assign(this.#idle.pop() ?? await this.connect(), { clock })
     } catch (error) {
       this.#users -= 1
       if (access === "write") this.#writing = false
@@ -293,6 +293,7 @@ export class DuckDbAttachment {
       const blocking = await this.#attach(access)
       if (blocking === null) {
         this.#mode = access
+        this.#clock = { newest: null }
         this.#attachedAt = performance.now()
       } else {
         this.#holder = blocking

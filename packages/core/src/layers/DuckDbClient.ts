@@ -100,6 +100,8 @@ const interruptibly = async <A>(connection: DuckDbConnection, signal: AbortSigna
 }
 
 const inTransaction = async <A>(connection: DuckDbConnection, signal: AbortSignal, use: (s: DuckDbSession) => Promise<A>): Promise<A> => {
+  const { clock } = connection
+  const newest = clock?.newest
   await connection.run("BEGIN TRANSACTION")
   try {
     const value = await interruptibly(connection, signal, use)
@@ -107,6 +109,8 @@ const inTransaction = async <A>(connection: DuckDbConnection, signal: AbortSigna
     // DuckDB commits an aborted transaction without a word and drops what was written; any statement fails in one.
     if (connection.failed) await connection.run("SELECT 1")
     await connection.run("COMMIT")
+    // Work that did not ask for its time may have recorded any.
+    if (clock !== null && clock.newest === newest) clock.newest = null
     return value
   } catch (error) {
     connection.reset()

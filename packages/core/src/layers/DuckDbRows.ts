@@ -5,10 +5,13 @@ import type { Artifact, ArtifactLocation } from "../domain/Artifact.ts"
 import { displayPath } from "../domain/FileName.ts"
 import type { ArtifactRecord, KeyRecord, LocationRecord } from "../domain/RegistryState.ts"
 import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
-import type { DuckDbSession } from "./DuckDbSession.ts"
+import { DuckDbConnection, type DuckDbSession } from "./DuckDbSession.ts"
 
 /** ISO 8601 in UTC with milliseconds. */
 export const isoTime = (micros: number): string => new Date(Math.floor(micros / 1000)).toISOString()
+
+/** Text that DuckDB can hold: lone surrogates, which are no characters, become U+FFFD. */
+export const wellFormed = (text: string | null): string | null => (text === null ? null : Buffer.from(text, "utf8").toString("utf8"))
 
 /** A condition that a column is one of some texts, for the first parameter of a statement: its text and the parameter. */
 export const oneOf = (column: string, values: ReadonlyArray<string>): readonly [sql: string, param: string | ReadonlyArray<string>] =>
@@ -152,9 +155,19 @@ const byArtifact = <R extends { readonly artifact: string }>(rows: ReadonlyArray
   return grouped
 }
 
-/** Microseconds since 1970: now, but later than anything recorded. */
-export const nextTime = async (s: DuckDbSession): Promise<number> => {
+/**
+ * The first of `count` times that are one microsecond apart, in microseconds since 1970: now, but later than anything recorded. For work that writes.
+ */
+export const nextTime = async (s: DuckDbSession, count: number): Promise<number> => {
+  const clock = s instanceof DuckDbConnection ? s.clock : null
+  const newest = clock?.newest ?? await newestTime(s)
+  const first = Math.max(Date.now() * 1000, newest + 1)
+  if (clock !== null) clock.newest = first + count - 1
+  return first
+}
+
+const newestTime = async (s: DuckDbSession): Promise<number> => {
   const [row] = await s.rows<{ newest: number | null }>(
     `SELECT greatest((SELECT max(created_at) FROM reg.artifact), (SELECT max(since) FROM reg.key), (SELECT max(since) FROM reg.key_history)) AS newest`)
-  return Math.max(Date.now() * 1000, (row!.newest ?? 0) + 1)
+  return row!.newest ?? 0
 }

@@ -7,9 +7,10 @@ import { Effect } from "effect"
 import { applySave, type ApplyResult } from "../domain/ApplySave.ts"
 import { type ArtifactRecord, type KeyRecord, type LocationRecord, RegistryState } from "../domain/RegistryState.ts"
 import type { SaveRequest } from "../domain/SaveRequest.ts"
+import { stemOf } from "../domain/Uid.ts"
 import type { RegistryError, SaveContext } from "../ports/Registry.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
-import { ARTIFACT_COLUMNS, KEY_COLUMNS, LOCATION_COLUMNS, nextTime, oneOf } from "./DuckDbRows.ts"
+import { KEY_COLUMNS, LOCATION_COLUMNS, nextTime, oneOf, wellFormed } from "./DuckDbRows.ts"
 import { writeChanges } from "./DuckDbChanges.ts"
 
 /** Requests that are decided and written in one piece; more are taken piece by piece within the same transaction. */
@@ -20,9 +21,9 @@ export const save = (client: DuckDbClient["Service"]) =>
 (requests: ReadonlyArray<SaveRequest>, context: SaveContext): Effect.Effect<ReadonlyArray<ApplyResult>, RegistryError> =>
   requests.length === 0 ? Effect.succeed([]) : client.write(async (s) => {
     const results: Array<ApplyResult> = []
-    const base = await nextTime(s)
+    const base = await nextTime(s, requests.length)
     for (let from = 0; from < requests.length; from += PIECE) {
-      const piece = requests.slice(from, from + PIECE).map(wellFormed)
+      const piece = requests.slice(from, from + PIECE).map(storable)
       const state = await loadTouched(s, piece)
       const existed = new Set(state.keys.keys())
       piece.forEach((request, i) => results.push(applySave(state, request, { ...context, now: base + from + i })))
@@ -31,11 +32,20 @@ export const save = (client: DuckDbClient["Service"]) =>
     return results
   })
 
-/** Text that DuckDB can hold: a lone surrogate is no character. */
-const wellFormed = (request: SaveRequest): SaveRequest =>
+const storable = (request: SaveRequest): SaveRequest =>
   request.description === null && request.kind === null
     ? request
-    : { ...request, description: request.description?.toWellFormed() ?? null, kind: request.kind?.toWellFormed() ?? null }
+    : { ...request, description: wellFormed(request.description), kind: wellFormed(request.kind) }
+
+/** What deciding needs to know of an artifact; a wide row costs more to plan than to find. */
+const KNOWN_COLUMNS = `uid, seq, is_latest AS "isLatest", key, former_key AS "formerKey", size, hash, hash_type AS "hashType", created_at AS "createdAt"`
+
+type KnownRow = Pick<ArtifactRecord, "uid" | "seq" | "isLatest" | "key" | "formerKey" | "size" | "hash" | "hashType" | "createdAt">
+
+const known = (row: KnownRow): ArtifactRecord => ({
+  ...row, stem: stemOf(row.uid), suffix: "", kind: null, description: null, version: null, nFiles: null, nObservations: null, run: null, account: null,
+  updatedAt: row.createdAt
+})
 
 /** Everything in the registry that these saves can ask for or change. */
 const loadTouched = async (s: DuckDbSession, requests: ReadonlyArray<SaveRequest>): Promise<RegistryState> => {
@@ -46,8 +56,11 @@ const loadTouched = async (s: DuckDbSession, requests: ReadonlyArray<SaveRequest
   for (const record of targets) state.addArtifact(record)
   for (const record of await selectMatches(s, requests)) if (!state.artifacts.has(record.uid)) state.addArtifact(record)
 
-  const losers = targets.filter((artifact) =>
-    artifact.key !== null && wanted.has(artifact.key) && requests.some((r) => r.key === artifact.key && !sameAs(r, artifact)))
+  const byPrimary = new Map(targets.flatMap((artifact) => (artifact.key === null ? [] : [[artifact.key, artifact] as const])))
+  const losers = [...new Set(requests.flatMap((request) => {
+    const artifact = request.key === null ? undefined : byPrimary.get(request.key)
+    return artifact === undefined || sameAs(request, artifact) ? [] : [artifact]
+  }))]
   for (const row of await withFollowers(s, keyRows, losers, requests.length)) state.addKey(row)
   if (losers.length > 0) await loadFamilies(s, state, losers)
   await loadLocations(s, state, requests)
@@ -62,9 +75,9 @@ const selectKeys = (s: DuckDbSession, column: "key" | "artifact", values: Readon
   return s.rows<KeyRecord>(`SELECT ${KEY_COLUMNS} FROM reg.key WHERE ${condition}`, [param])
 }
 
-const selectLive = (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<ReadonlyArray<ArtifactRecord>> => {
+const selectLive = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<ReadonlyArray<ArtifactRecord>> => {
   const [condition, param] = oneOf("uid", [...new Set(uids)])
-  return s.rows<ArtifactRecord>(`SELECT ${ARTIFACT_COLUMNS} FROM reg.artifact WHERE ${condition} AND visibility = 1`, [param])
+  return (await s.rows<KnownRow>(`SELECT ${KNOWN_COLUMNS} FROM reg.artifact WHERE ${condition} AND visibility = 1`, [param])).map(known)
 }
 
 /** For each content the oldest live artifact that has it. */
@@ -76,8 +89,8 @@ const selectMatches = async (s: DuckDbSession, requests: ReadonlyArray<SaveReque
     const same = `FROM reg.artifact WHERE hash = $1 AND hash_type = $2 AND size = $3 AND visibility = 1`
     const params = [first.hash, first.hashType, first.size]
     // Sorting costs more than the search, and mostly there is nothing to sort.
-    const some = await s.rows<ArtifactRecord>(`SELECT ${ARTIFACT_COLUMNS} ${same} LIMIT 2`, params)
-    return some.length < 2 ? some : s.rows<ArtifactRecord>(`SELECT ${ARTIFACT_COLUMNS} ${same} ORDER BY created_at, uid LIMIT 1`, params)
+    const some = await s.rows<KnownRow>(`SELECT ${KNOWN_COLUMNS} ${same} LIMIT 2`, params)
+    return (some.length < 2 ? some : await s.rows<KnownRow>(`SELECT ${KNOWN_COLUMNS} ${same} ORDER BY created_at, uid LIMIT 1`, params)).map(known)
   }
   const oldest = await s.rows<{ uid: string }>(`SELECT arg_min(uid, (created_at, uid)) AS uid FROM reg.artifact
     WHERE hash IN (SELECT unnest($1::VARCHAR[])) AND visibility = 1 AND size > 0 GROUP BY hash, hash_type, size`, [[...new Set(contents.map(({ hash }) => hash))]])
@@ -108,27 +121,27 @@ const byAge = (rows: ReadonlyArray<KeyRecord>): ReadonlyArray<KeyRecord> =>
 /** The latest version of each family that may get a new one, and its newest number. */
 const loadFamilies = async (s: DuckDbSession, state: RegistryState, members: ReadonlyArray<ArtifactRecord>): Promise<void> => {
   const [condition, param] = oneOf("stem", [...new Set(members.map(({ stem }) => stem))])
-  const rows = await s.rows<ArtifactRecord & { visibility: number }>(`SELECT ${ARTIFACT_COLUMNS}, visibility FROM reg.artifact WHERE ${condition}
+  const rows = await s.rows<KnownRow & { visibility: number }>(`SELECT ${KNOWN_COLUMNS}, visibility FROM reg.artifact WHERE ${condition}
     QUALIFY (is_latest AND visibility = 1) OR seq = max(seq) OVER (PARTITION BY stem)`, [param])
-  for (const { visibility, ...record } of rows) {
-    state.noteNewestSeq(record.stem, record.seq)
-    if (visibility === 1 && !state.artifacts.has(record.uid)) state.addArtifact(record)
+  for (const { visibility, ...row } of rows) {
+    state.noteNewestSeq(stemOf(row.uid), row.seq)
+    if (visibility === 1 && !state.artifacts.has(row.uid)) state.addArtifact(known(row))
   }
 }
 
 /** Locations at the places of these saves, where they matter; and how many good copies the known artifacts have. */
 const loadLocations = async (s: DuckDbSession, state: RegistryState, requests: ReadonlyArray<SaveRequest>): Promise<void> => {
   const managed = requests.filter(({ object }) => !object.inPlace)
-  const known = managed.length === 0 ? [] : [...state.artifacts.keys()]
-  const places = requests.filter(({ object }) => object.inPlace || known.length > 0).map(({ object }) => object)
+  const uids = managed.length === 0 ? [] : [...state.artifacts.keys()]
+  const places = requests.filter(({ object }) => object.inPlace || uids.length > 0).map(({ object }) => object)
   if (places.length > 0) {
     const roots = new Set(places.map(({ root }) => root))
     const [condition, param] = oneOf("object_key", [...new Set(places.map(({ objectKey }) => objectKey))])
     const rows = await s.rows<LocationRecord>(`SELECT ${LOCATION_COLUMNS} FROM reg.location WHERE ${condition}`, [param])
     for (const row of rows) if (roots.has(row.root)) state.addLocation(row)
   }
-  if (known.length > 0) {
-    const [condition, param] = oneOf("artifact", known)
+  if (uids.length > 0) {
+    const [condition, param] = oneOf("artifact", uids)
     const counts = await s.rows<{ uid: string; n: number }>(
       `SELECT artifact AS uid, count(*) AS n FROM reg.location WHERE ${condition} AND state = 'ok' GROUP BY artifact`, [param])
     for (const { n, uid } of counts) state.countGoodCopies(uid, n - state.goodCopies(uid))

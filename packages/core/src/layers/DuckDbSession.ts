@@ -29,11 +29,20 @@ type Duck = typeof import("@duckdb/node-api")
 
 const KEPT_STATEMENTS = 64
 
+/**
+ * The newest time recorded in the registry, in microseconds since 1970, as long as this process alone can write to it; null when it has to be asked for.
+ */
+export interface WriteClock {
+  newest: number | null
+}
+
 /** A connection, what is kept with it, and what happened on it since {@link DuckDbConnection.reset}. */
 export class DuckDbConnection implements DuckDbSession {
   /** A statement failed: an open transaction may be aborted. */
   failed = false
   interrupted = false
+  /** Shared by all connections to the file as it is attached for writing now; null otherwise. */
+  clock: WriteClock | null = null
   readonly #duck: Duck
   readonly #connection: DuckDBConnection
   readonly #kept = new Map<string, DuckDBPreparedStatement>()
@@ -59,6 +68,7 @@ export class DuckDbConnection implements DuckDbSession {
   reset(): void {
     this.failed = false
     this.interrupted = false
+    this.clock = null
   }
 
   forgetStatements(): void {

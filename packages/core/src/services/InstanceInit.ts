@@ -2,8 +2,8 @@
  * Making an instance: `.sheaf/` with its config and registry, and the first storage root. The config is written last, by a rename, so that an
  * interrupted attempt is no instance; the next one takes up what it left.
  */
-import { Context, Effect, Exit, Option, type Scope } from "effect"
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmdirSync, rmSync, statSync, unlinkSync } from "node:fs"
+import { Context, Effect, Exit, type Scope } from "effect"
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 import type { HashAlgorithm } from "../domain/ContentHash.ts"
 import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
@@ -11,12 +11,12 @@ import {
   EXIT, FileError, InstanceConflict, type InvalidConfig, type InvalidInput, type NotFound, type RegistryNewer, StorageRootProblem
 } from "../domain/SheafError.ts"
 import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
-import { renameDurably, replaceFile } from "../layers/AtomicFile.ts"
 import type { Registry, RegistryError } from "../ports/Registry.ts"
 import { StorageDrivers, type StorageError } from "../ports/Storage.ts"
 import { UidSource } from "../ports/UidSource.ts"
+import { Attempt, missingDirectories, publishDraft, writeDraft } from "./InitAttempt.ts"
 import { INSTANCE_FOLDER, instancePaths, isInstance, loadInstance, type LoadedInstance } from "./Instance.ts"
-import { CONFIG_FORMAT, type InstanceConfig, configText, readConfig } from "./InstanceConfig.ts"
+import { CONFIG_FORMAT, type InstanceConfig, readConfig } from "./InstanceConfig.ts"
 import { claimRoot, MARKER_KEY, readMarker } from "./RootMarker.ts"
 
 export interface InitOptions {
@@ -153,47 +153,6 @@ const markerInstance = (path: string): string | null => {
   }
 }
 
-/** Directories from the first missing one down to `path`. */
-const missingDirectories = (path: string): ReadonlyArray<string> => {
-  const missing: Array<string> = []
-  for (let at = path; !existsSync(at) && dirname(at) !== at; at = dirname(at)) missing.unshift(at)
-  return missing
-}
-
-/** What an attempt has made so far, in order; undone backwards when it fails. */
-class Attempt {
-  readonly #undo: Array<() => void> = []
-
-  /** Makes directories and remembers which were new. */
-  directory(path: string): void {
-    const made = missingDirectories(path)
-    mkdirSync(path, { recursive: true })
-    this.directories(made)
-  }
-
-  directories(made: ReadonlyArray<string>): void {
-    for (const directory of made) this.#undo.push(() => rmdirSync(directory))
-  }
-
-  file(path: string): void {
-    this.#undo.push(() => unlinkSync(path))
-  }
-
-  tree(path: string): void {
-    this.#undo.push(() => rmSync(path, { recursive: true, force: true }))
-  }
-
-  undo(): void {
-    for (const undo of this.#undo.reverse()) {
-      try {
-        undo()
-      } catch {
-        // Not there, or somebody put something into it: it stays.
-      }
-    }
-  }
-}
-
 const makeInstance = (target: string, options: InitOptions) =>
   Effect.acquireUseRelease(
     Effect.sync(() => new Attempt()),
@@ -203,45 +162,46 @@ const makeInstance = (target: string, options: InitOptions) =>
 
 const attemptInstance = (target: string, options: InitOptions, attempt: Attempt) =>
   Effect.gen(function*() {
-    const uids = yield* UidSource
     const paths = instancePaths(target)
-    const pendingPath = `${paths.configPath}.new`
-    // What an interrupted attempt left carries the uid that its marker may carry already.
-    const earlier = existsSync(pendingPath) ? Option.getOrNull(yield* Effect.option(readConfig(pendingPath))) : null
-    const conflict = conflictAbove(target, earlier?.uid ?? null)
+    const draft = `${paths.configPath}.new`
+    const begun = yield* readDraft(draft)
+    const conflict = conflictAbove(target, begun?.uid ?? null)
     if (conflict !== null) return yield* conflict
-    const config: InstanceConfig = {
-      format: CONFIG_FORMAT,
-      uid: earlier?.uid ?? uids.next("instance"),
-      name: options.name ?? (basename(target) || "sheaf"),
-      hash: options.hash ?? "md5",
-      keyPolicy: options.keyPolicy ?? "virtual",
-      onDuplicate: options.onDuplicate ?? "alias",
-      durability: options.durability ?? "full",
-      suffixes: { composite: [] },
-      drivers: []
-    }
-    yield* Effect.try({
+    const wanted = configFrom(target, options, begun?.uid ?? (yield* UidSource).next("instance"))
+    const config = yield* Effect.try({
       try: () => {
         attempt.directory(join(target, INSTANCE_FOLDER))
-        replaceFile(pendingPath, configText(config))
-        if (earlier !== null) return
-        attempt.file(pendingPath)
-        if (!existsSync(paths.registryPath)) {
-          attempt.file(paths.registryPath)
-          attempt.file(`${paths.registryPath}.wal`)
-        }
-        if (!existsSync(paths.cacheFolder)) attempt.tree(paths.cacheFolder)
+        return writeDraft(draft, wanted, attempt)
       },
       catch: (error) => fileError(target, error)
     })
+    // Another process may have come to its end since the directory was looked at.
+    if (isInstance(target)) return yield* findExisting(target, options)
+    if (!existsSync(paths.registryPath)) attempt.file(paths.registryPath)
+    if (!existsSync(paths.cacheFolder)) attempt.tree(paths.cacheFolder)
     const storage = yield* makeRoot(target, options.storage, config.uid, attempt)
-    yield* Effect.try({
-      try: () => renameDurably(pendingPath, paths.configPath),
+    const isOurs = yield* Effect.try({
+      try: () => publishDraft(draft, paths.configPath),
       catch: (error) => fileError(target, error)
     })
-    return { created: true, instance: { ...paths, config }, storage }
+    return isOurs ? { created: true, instance: { ...paths, config }, storage } : yield* findExisting(target, options)
   })
+
+const configFrom = (target: string, options: InitOptions, uid: string): InstanceConfig => ({
+  format: CONFIG_FORMAT,
+  uid,
+  name: options.name ?? (basename(target) || "sheaf"),
+  hash: options.hash ?? "md5",
+  keyPolicy: options.keyPolicy ?? "virtual",
+  onDuplicate: options.onDuplicate ?? "alias",
+  durability: options.durability ?? "full",
+  suffixes: { composite: [] },
+  drivers: []
+})
+
+/** What an attempt that is under way or was interrupted has written; its uid may stand in a marker already. */
+const readDraft = (draft: string): Effect.Effect<InstanceConfig | null> =>
+  existsSync(draft) ? Effect.orElseSucceed(readConfig(draft), () => null) : Effect.succeed(null)
 
 /** The first root: opened, in the registry, and marked, in this order, so that the marker never names an instance that has nothing. */
 const makeRoot = (target: string, wanted: string | undefined, instance: string, attempt: Attempt) =>
@@ -265,26 +225,37 @@ const makeRoot = (target: string, wanted: string | undefined, instance: string, 
     }
     const registry = yield* (yield* RegistryOpener).open(instancePaths(target), { create: true })
     const roots = yield* registry.roots
-    const known = roots.find((root) => root.url === url)
-    const root: StorageRoot = known ?? {
+    const root = yield* registered(registry, {
       uid: marker === null ? uids.next("storageRoot") : marker.root,
       url,
       scheme: driver.scheme,
       name: null,
-      isDefault: roots.length === 0,
+      isDefault: true,
       readOnly: false,
       createdAt: new Date().toISOString()
-    }
-    if (known === undefined) yield* registry.addRoot(root)
+    })
     if (marker === null && path !== null) {
       attempt.directories(missingDirectories(join(path, INSTANCE_FOLDER)))
       attempt.file(join(path, ...MARKER_KEY.split("/")))
     }
     yield* claimRoot(handle, root, instance)
-    if (!root.isDefault) yield* ignoreNotFound(registry.setDefaultRoot(root.uid))
     // An interrupted attempt may have named another place; nothing can be in it.
     for (const other of roots) if (other.uid !== root.uid) yield* ignoreNotFound(registry.removeRoot(other.uid))
-    return { ...root, isDefault: true }
+    return root
   })
 
-const ignoreNotFound = <E>(effect: Effect.Effect<void, E | NotFound>) => Effect.catchTag(effect, "NotFound", () => Effect.void)
+/** The root as it is in the registry, added when it is not there yet. */
+const registered = (registry: Registry["Service"], root: StorageRoot): Effect.Effect<StorageRoot, RegistryError | StorageRootProblem> =>
+  registry.addRoot(root).pipe(
+    Effect.as(root),
+    Effect.catchTag("StorageRootProblem", (problem) =>
+      Effect.gen(function*() {
+        const known = (yield* registry.roots).find(({ url }) => url === root.url)
+        if (known === undefined) return yield* problem
+        if (!known.isDefault) yield* ignoreNotFound(registry.setDefaultRoot(known.uid))
+        return { ...known, isDefault: true }
+      }))
+  )
+
+const ignoreNotFound = <E extends { readonly _tag: string }>(effect: Effect.Effect<void, E | NotFound>): Effect.Effect<void, Exclude<E, NotFound>> =>
+  Effect.catchIf(effect, (error): error is NotFound => error._tag === "NotFound", () => Effect.void) as Effect.Effect<void, Exclude<E, NotFound>>

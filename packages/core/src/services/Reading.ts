@@ -4,11 +4,12 @@
 import { Context, Effect, Layer, Stream } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
 import { toFsPath } from "../domain/FileName.ts"
-import { Damaged, type FileError, InvalidInput, NoGoodLocation, NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
+import { Damaged, type FileError, InvalidInput, type NoGoodLocation, type NotFound } from "../domain/SheafError.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
-import type { StorageError } from "../ports/Storage.ts"
-import { type Copy, CopyReader } from "./CopyReader.ts"
+import type { StorageHandle } from "../ports/Storage.ts"
+import { LARGE } from "./ContentReader.ts"
+import { asProblem, type Copy, CopyProblem, CopyReader, type CopySet } from "./CopyReader.ts"
 import { type CopiedFile, copyToFile } from "./FileCopy.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
@@ -23,23 +24,96 @@ export interface CopyToOptions {
   readonly overwrite?: boolean
 }
 
+/** What reading an artifact can fail with: it is not known, no copy of it can be used, or the only one has other bytes. */
 export type ReadingError = RegistryError | NotFound | NoGoodLocation | Damaged
 
 export class Reading extends Context.Service<Reading, {
   /**
-   * The bytes of an artifact, given itself or by its uid. When they are read to their end they were those of its hash, else the stream has failed with
-   * `Damaged`; a part of them is not compared. Copies are tried in turn, the recorded good ones first; content of up to 8 MiB is compared before any of it is
-   * given out. What is found out about a copy is recorded.
+   * The bytes of an artifact, given itself or by its uid. When they were read to their end they were those of its hash, else the stream has failed with
+   * `Damaged`; a part of them is not compared. Copies are tried in turn, the recorded good ones first; content of up to 8 MiB is compared before any of it
+   * is given out. What turns out about a copy is recorded.
    */
   readonly open: (artifact: Artifact | string, range?: ByteRange) => Stream.Stream<Uint8Array, ReadingError | InvalidInput>
   /**
    * A path at which ordinary programs read the artifact: that of a copy in a local root. A text, or bytes for a path that is not valid Unicode; Node's file
-   * calls take both. The copy is there and has the right size; its bytes are not compared unless it is recorded as bad.
+   * calls take both. The copy is there and has the right size; its bytes are compared only when it is recorded as bad.
    */
   readonly localPath: (artifact: Artifact | string) => Effect.Effect<string | Buffer, ReadingError>
   /**
-   * Copies the verified bytes to a file: under a temporary name beside it, renamed when they are complete and compared. A path that is a directory or ends in
-   * `/` means a file in it, with the name that the key ends in. Refuses to replace a file unless told to.
+   * Copies the verified bytes to a file: under a temporary name beside it, renamed when they are complete and compared. A path that is a directory or ends
+   * in `/` means a file in it, named as the key ends. Refuses to replace a file unless told to.
    */
   readonly copyTo: (artifact: Artifact | string, path: string, options?: CopyToOptions) => Effect.Effect<CopiedFile, ReadingError | InvalidInput | FileError>
 }>()("@sheaf/core/Reading") {
+  static readonly layer: Layer.Layer<Reading, never, Registry | StorageRoots | Hashing> = Layer.effect(
+    Reading,
+    Effect.gen(function*() {
+      const reader = new CopyReader({ registry: yield* Registry, roots: yield* StorageRoots, hashing: yield* Hashing })
+      return Reading.of({
+        open: (artifact, range = {}) =>
+          Stream.unwrap(Effect.gen(function*() {
+            const set = yield* reader.copiesOf(artifact)
+            const { end, start } = yield* checkRange(set.artifact, range)
+            if (start > 0 || end < set.artifact.size) return reader.flow(set, start, end, () => undefined)
+            return set.artifact.size <= LARGE ? Stream.fromIterableEffect(reader.firstGood(set, (copy, handle) => readSmall(reader, copy, handle))) : readLarge(reader, set)
+          })),
+        localPath: Effect.fn("Reading.localPath")(function*(artifact: Artifact | string) {
+          const set = yield* reader.copiesOf(artifact)
+          return yield* reader.firstGood(set, (copy, handle) => pathOf(copy, handle))
+        }),
+        copyTo: Effect.fn("Reading.copyTo")(function*(artifact: Artifact | string, path: string, options: CopyToOptions = {}) {
+          return yield* copyToFile(reader, yield* reader.copiesOf(artifact), path, options.overwrite ?? false)
+        })
+      })
+    })
+  )
+}
+
+const checkRange = ({ size, uid }: Artifact, { end = size, start = 0 }: ByteRange): Effect.Effect<Required<ByteRange>, InvalidInput> =>
+  Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && start <= size
+    ? Effect.succeed({ start, end: Math.min(end, size) })
+    : Effect.fail(new InvalidInput({ what: `bytes ${start} to ${end} of ${uid}`, reason: `are no range of its ${size} bytes`, advice: "Give whole numbers from 0 up to the size, the start first." }))
+
+/** The whole content, compared before it is given out. */
+const readSmall = (reader: CopyReader, copy: Copy, handle: StorageHandle): Effect.Effect<ReadonlyArray<Uint8Array>, CopyProblem> =>
+  Effect.gen(function*() {
+    const pieces = yield* Effect.mapError(Stream.runCollect(handle.read(copy.objectKey, { range: { start: 0, end: copy.size } })), asProblem)
+    const hasher = reader.hasherFor(copy, copy.size)
+    let length = 0
+    for (const piece of pieces) {
+      hasher?.update(piece)
+      length += piece.length
+    }
+    if (length === copy.size && (hasher === null || hasher.digest() === copy.hash)) return pieces
+    yield* reader.examine(copy, handle)
+    return yield* new CopyProblem({ reason: "it changed while it was read", state: null, found: null })
+  })
+
+/** The whole content, compared while it is given out: it ends with an error when it was not what it should be. */
+const readLarge = (reader: CopyReader, set: CopySet): Stream.Stream<Uint8Array, NoGoodLocation | Damaged> =>
+  Stream.suspend(() => {
+    const { hash, size, uid } = set.artifact
+    const sources = new Set<Copy>()
+    const hasher = reader.hasherFor(set.artifact, size)
+    const check = Stream.unwrap(Effect.suspend(() => {
+      const found = hasher?.digest() ?? hash
+      if (found === hash) return Effect.succeed(Stream.empty)
+      const [first, ...others] = sources
+      const path = [...sources].map((copy) => copy.path).join(" and ")
+      // Of several sources it cannot be told which one was wrong.
+      return Effect.as(others.length === 0 ? reader.record(first!, "damaged") : Effect.void, Stream.fail(new Damaged({ uid, path, expected: hash, found })))
+    }))
+    return Stream.concat(reader.flow(set, 0, size, (bytes, copy) => {
+      sources.add(copy)
+      hasher?.update(bytes)
+    }), check)
+  })
+
+const pathOf = (copy: Copy, handle: StorageHandle): Effect.Effect<string | Buffer, CopyProblem> => {
+  if (!handle.capabilities.localPath) return Effect.fail(new CopyProblem({ reason: "not a path of this machine", state: null, found: null }))
+  return Effect.map(Effect.mapError(handle.localPath(copy.objectKey), asProblem), (latin1) => {
+    const path = toFsPath(latin1)
+    const text = path.toString()
+    return typeof path === "string" || Buffer.from(text).equals(path) ? text : path
+  })
+}

@@ -97,7 +97,7 @@ describe("making an instance", () => {
 
   it("killed at any moment leaves no instance or a whole one, and the next attempt makes one", async () => {
     const script = join(import.meta.dirname, "InitProcess.ts")
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 8; i++) {
       const folder = temporaryFolder()
       const directory = join(folder, "instance")
       const child = spawn(process.execPath, [script, directory], { stdio: ["ignore", "pipe", "ignore"] })
@@ -107,7 +107,7 @@ describe("making an instance", () => {
         child.stdout.once("data", () => resolve())
         child.once("exit", () => resolve())
       })
-      const until = performance.now() + i * 12
+      const until = performance.now() + i * 18
       while (performance.now() < until) await new Promise((resolve) => setImmediate(resolve))
       child.kill("SIGKILL")
       await ended

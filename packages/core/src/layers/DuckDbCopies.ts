@@ -1,0 +1,79 @@
+/**
+ * Copies of artifacts: listing them for verification, recording what was found, adding and moving them.
+ */
+import { Effect, Option, Stream } from "effect"
+import { NotFound } from "../domain/SheafError.ts"
+import type { CopyFilter, Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
+import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
+import { recordsParam, recordsTable } from "./DuckDbRows.ts"
+
+type Copies = Pick<Registry["Service"], "copies" | "recordStates" | "putLocation" | "knownObjects">
+type Put = Parameters<Copies["putLocation"]>[0]
+
+/** The part of the registry that knows where bytes are; see `ports/Registry`. */
+export const copies = (client: DuckDbClient["Service"]): Copies => ({
+  copies: (filter) => pages(client, filter),
+  recordStates: (states) => (states.length === 0 ? Effect.void : client.write((s) => recordStates(s, states))),
+  putLocation: (location) => client.write<void, NotFound>((s) => putLocation(s, location)),
+  knownObjects: (root, objectKeys) =>
+    objectKeys.length === 0 ? Effect.succeed(new Set<string>()) : client.read(async (s) => {
+      const rows = await s.rows<{ key: string }>(`SELECT DISTINCT object_key AS key FROM reg.location
+        WHERE root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))`, [root, objectKeys])
+      return new Set(rows.map(({ key }) => key))
+    })
+})
+
+const PAGE = 20_000
+
+const pages = (client: DuckDbClient["Service"], filter: CopyFilter): Stream.Stream<StoredCopy, RegistryError> =>
+  Stream.paginate<StoredCopy | null, StoredCopy, RegistryError>(null, (last) =>
+    Effect.map(client.read((s) => page(s, filter, last)), (found) =>
+      [found, found.length < PAGE ? Option.none() : Option.some(found[found.length - 1]!)] as const))
+
+const page = async (s: DuckDbSession, filter: CopyFilter, last: StoredCopy | null): Promise<ReadonlyArray<StoredCopy>> => {
+  const params: Array<unknown> = []
+  const given = (value: unknown): string => `$${params.push(value)}`
+  const conditions = ["a.visibility = 1"]
+  if (filter.root !== undefined) conditions.push(`l.root = ${given(filter.root)}`)
+  if (filter.uids !== undefined) conditions.push(`l.artifact IN (SELECT unnest(${given(filter.uids)}::VARCHAR[]))`)
+  if (filter.keyPrefix !== undefined && filter.keyPrefix !== "") {
+    const at = given(filter.keyPrefix)
+    conditions.push(`l.artifact IN (SELECT artifact FROM reg.key WHERE key = ${at} OR starts_with(key, ${at} || '/'))`)
+  }
+  if (filter.sample !== undefined) {
+    conditions.push(`('0x' || substr(md5(l.artifact || ${given(filter.sample.seed)}), 1, 8))::BIGINT < ${given(Math.round(filter.sample.share * 2 ** 32))}`)
+  }
+  if (last !== null) {
+    const [root, key, uid] = [given(last.root), given(last.objectKey), given(last.uid)]
+    conditions.push(`l.root >= ${root} AND (l.root > ${root} OR l.object_key > ${key} OR (l.object_key = ${key} AND l.artifact > ${uid}))`)
+  }
+  const sql = `SELECT l.artifact AS uid, a.key, l.root, l.object_key AS "objectKey", l.is_virtual AS "isVirtual", a.size, a.hash, a.hash_type AS "hashType", l.state
+    FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact WHERE ${conditions.join(" AND ")}
+    ORDER BY l.root, l.object_key, l.artifact LIMIT ${PAGE}`
+  return s.rows<StoredCopy>(sql, params)
+}
+
+type States = Parameters<Copies["recordStates"]>[0]
+
+const recordStates = (s: DuckDbSession, states: States): Promise<void> =>
+  s.run(`UPDATE reg.location SET state = x.s, verified_at = make_timestamp(${Date.now() * 1000})
+    FROM ${recordsTable({ a: "VARCHAR", r: "VARCHAR", o: "VARCHAR", s: "VARCHAR" })} x WHERE artifact = x.a AND root = x.r AND object_key = x.o`, [
+    recordsParam(states.map(({ objectKey, root, state, uid }) => ({ a: uid, r: root, o: objectKey, s: state })))
+  ])
+
+const putLocation = async (s: DuckDbSession, { from, isVirtual, objectKey, root, uid }: Put): Promise<void> => {
+  const [artifact] = await s.rows(`SELECT 1 AS one FROM reg.artifact WHERE uid = $1 AND visibility = 1`, [uid])
+  if (artifact === undefined) throw new NotFound({ what: "artifact", reference: uid, near: [] })
+  const at = `artifact = $1 AND root = $2 AND object_key = $3`
+  if (from !== undefined) {
+    const [old] = await s.rows(`SELECT 1 AS one FROM reg.location WHERE ${at}`, [uid, root, from])
+    if (old === undefined) throw new NotFound({ what: "copy", reference: from, near: [] })
+    if (from !== objectKey) await s.run(`DELETE FROM reg.location WHERE ${at}`, [uid, root, from])
+  }
+  const [there] = await s.rows(`SELECT 1 AS one FROM reg.location WHERE ${at}`, [uid, root, objectKey])
+  if (there !== undefined) await s.run(`UPDATE reg.location SET state = 'ok', is_virtual = $4 WHERE ${at}`, [uid, root, objectKey, isVirtual])
+  else {
+    await s.run(`INSERT INTO reg.location (artifact, root, object_key, is_virtual, in_place, state, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+      [uid, root, objectKey, isVirtual, false, "ok", Date.now() * 1000])
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Storage roots and accounts.
+ */
+import { EXIT, NotFound, StorageRootProblem } from "../domain/SheafError.ts"
+import type { StorageRoot } from "../domain/StorageRoot.ts"
+import { randomUid } from "../domain/Uid.ts"
+import type { Registry, RootUsage } from "../ports/Registry.ts"
+import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
+import { selectRoots } from "./DuckDbRows.ts"
+
+type Roots = Pick<Registry["Service"], "account" | "roots" | "rootUsage" | "addRoot" | "setDefaultRoot" | "removeRoot">
+
+/** The part of the registry that knows roots and accounts; see `ports/Registry`. */
+export const roots = (client: DuckDbClient["Service"]): Roots => ({
+  account: (handle) => client.write((s) => account(s, handle)),
+  roots: client.read(selectRoots),
+  rootUsage: client.read(rootUsage),
+  addRoot: (root) => client.write<void, StorageRootProblem>((s) => addRoot(s, root)),
+  setDefaultRoot: (uid) =>
+    client.write<void, NotFound>(async (s) => {
+      await rootByUid(s, uid)
+      await s.run(`UPDATE reg.storage_root SET is_default = (uid = $1)`, [uid])
+    }),
+  removeRoot: (uid) => client.write<void, NotFound | StorageRootProblem>((s) => removeRoot(s, uid))
+})
+
+const account = async (s: DuckDbSession, handle: string): Promise<string> => {
+  const [known] = await s.rows<{ uid: string }>(`SELECT uid FROM reg.account WHERE handle = $1`, [handle])
+  if (known !== undefined) return known.uid
+  const uid = randomUid("account")
+  await s.run(`INSERT INTO reg.account VALUES ($1, $2, $3)`, [uid, handle, Date.now() * 1000])
+  return uid
+}
+
+const rootByUid = async (s: DuckDbSession, uid: string): Promise<StorageRoot> => {
+  const all = await selectRoots(s)
+  const root = all.find((one) => one.uid === uid)
+  if (root === undefined) throw new NotFound({ what: "storage root", reference: uid, near: all.map((one) => one.uid) })
+  return root
+}
+
+/** Refuses a root with the URL of another one. Shared with the model in memory. */
+export const sameUrl = (root: StorageRoot): StorageRootProblem =>
+  new StorageRootProblem({ url: root.url, reason: "is registered already", advice: "Nothing was changed. sheaf storage list shows all roots.", exit: EXIT.conflict })
+
+/** Refuses to remove the default root. */
+export const isDefaultRoot = (root: StorageRoot): StorageRootProblem =>
+  new StorageRootProblem({ url: root.url, reason: "is the default", advice: "Make another root the default first: sheaf storage default ROOT.", exit: EXIT.conflict })
+
+/** Refuses to remove a root without which `count` artifacts would have no copy. */
+export const holdsOnlyCopies = (root: StorageRoot, count: number): StorageRootProblem =>
+  new StorageRootProblem({
+    url: root.url,
+    reason: `holds the only copy of ${count} artifact${count === 1 ? "" : "s"}`,
+    advice: "Nothing was changed. Make a copy elsewhere first: save the files again into another root.",
+    exit: EXIT.conflict
+  })
+
+const addRoot = async (s: DuckDbSession, root: StorageRoot): Promise<void> => {
+  const all = await selectRoots(s)
+  if (all.some((one) => one.url === root.url)) throw sameUrl(root)
+  const isDefault = root.isDefault || all.length === 0
+  if (isDefault) await s.run(`UPDATE reg.storage_root SET is_default = false`)
+  await s.run(`INSERT INTO reg.storage_root VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [root.uid, root.url, root.scheme, root.name, isDefault, root.readOnly, Date.parse(root.createdAt) * 1000])
+}
+
+/** Good copies of live artifacts, an artifact once a root. */
+const GOOD = `(SELECT DISTINCT l.artifact, l.root FROM reg.location l WHERE l.state = 'ok')`
+
+const soleCopies = `SELECT any_value(g.root) AS root, g.artifact FROM ${GOOD} g
+  SEMI JOIN (SELECT uid FROM reg.artifact WHERE visibility = 1) a ON a.uid = g.artifact GROUP BY g.artifact HAVING count(*) = 1`
+
+const rootUsage = async (s: DuckDbSession): Promise<ReadonlyArray<RootUsage>> => {
+  const used = new Map((await s.rows<{ root: string; artifacts: number; bytes: number }>(
+    `SELECT g.root, count(*) AS artifacts, sum(a.size) AS bytes FROM ${GOOD} g JOIN reg.artifact a ON a.uid = g.artifact
+      WHERE a.visibility = 1 GROUP BY g.root`)).map((row) => [row.root, row]))
+  const sole = new Map((await s.rows<{ root: string; n: number }>(`SELECT root, count(*) AS n FROM (${soleCopies}) GROUP BY root`)).map(({ n, root }) => [root, n]))
+  return (await selectRoots(s)).map((root) => ({
+    root,
+    artifacts: used.get(root.uid)?.artifacts ?? 0,
+    bytes: used.get(root.uid)?.bytes ?? 0,
+    soleCopies: sole.get(root.uid) ?? 0
+  }))
+}
+
+const removeRoot = async (s: DuckDbSession, uid: string): Promise<void> => {
+  const root = await rootByUid(s, uid)
+  const [sole] = await s.rows<{ n: number }>(`SELECT count(*) AS n FROM (${soleCopies}) WHERE root = $1`, [uid])
+  if (sole!.n > 0) throw holdsOnlyCopies(root, sole!.n)
+  if (root.isDefault) throw isDefaultRoot(root)
+  await s.run(`DELETE FROM reg.location WHERE root = $1`, [uid])
+  await s.run(`DELETE FROM reg.storage_root WHERE uid = $1`, [uid])
+}

@@ -1,0 +1,188 @@
+/**
+ * The copies of one artifact, tried in turn: the recorded good ones first, local ones before others. What turns out about a copy is recorded.
+ */
+import { Data, Effect, Result, Stream } from "effect"
+import type { Artifact, LocationState } from "../domain/Artifact.ts"
+import { Damaged, NoGoodLocation, NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
+import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
+import type { Hasher, Hashing } from "../ports/Hashing.ts"
+import type { Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
+import type { StorageError, StorageHandle } from "../ports/Storage.ts"
+import { objectPath, type StorageRoots } from "./StorageRoots.ts"
+
+/** A copy and where it is. */
+export interface Copy extends Omit<StoredCopy, "root"> {
+  readonly root: StorageRoot
+  /** Absolute path or URL, for people. */
+  readonly path: string
+}
+
+/** An artifact to be read. */
+export interface CopySet {
+  readonly artifact: Artifact
+  /** Best first. */
+  readonly copies: ReadonlyArray<Copy>
+}
+
+/** Why a copy is of no use. */
+export class CopyProblem extends Data.TaggedError("CopyProblem")<{
+  /** As in `no such file`. */
+  readonly reason: string
+  /** What to record, or null when nothing is known for certain. */
+  readonly state: "missing" | "damaged" | null
+  /** The hash of the bytes that are there instead, when they were read. */
+  readonly found: string | null
+}> {}
+
+/** A problem of a certain copy. */
+interface Trial {
+  readonly copy: Copy
+  readonly problem: CopyProblem
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  NotFound: "not there", PermissionDenied: "permission denied", AuthExpired: "credentials have expired", Unavailable: "the storage root cannot be reached",
+  Timeout: "the storage root does not answer", RateLimited: "the storage root does not answer", Corrupt: "input/output error"
+}
+
+export class CopyReader {
+  readonly #registry: Registry["Service"]
+  readonly #roots: StorageRoots["Service"]
+  readonly #hashing: Hashing["Service"]
+
+  constructor(ports: { readonly registry: Registry["Service"]; readonly roots: StorageRoots["Service"]; readonly hashing: Hashing["Service"] }) {
+    this.#registry = ports.registry
+    this.#roots = ports.roots
+    this.#hashing = ports.hashing
+  }
+
+  copiesOf(wanted: Artifact | string): Effect.Effect<CopySet, RegistryError | NotFound> {
+    return Effect.gen({ self: this }, function*() {
+      const uid = typeof wanted === "string" ? wanted : wanted.uid
+      const artifact = typeof wanted === "string" ? (yield* this.#registry.artifacts([uid]))[0] : wanted
+      if (artifact === undefined) return yield* new NotFound({ what: "artifact", reference: uid, near: [] })
+      const roots = new Map((yield* this.#registry.roots).map((root) => [root.uid, root]))
+      const stored = yield* Stream.runCollect(this.#registry.copies({ uids: [uid] }))
+      const copies = stored.flatMap(({ root: rootUid, ...copy }): ReadonlyArray<Copy> => {
+        const root = roots.get(rootUid)
+        return root === undefined ? [] : [{ ...copy, root, path: objectPath(root, copy.objectKey) }]
+      })
+      const order = artifact.locations.map(({ path }) => path)
+      return { artifact, copies: copies.toSorted((a, b) => rank(a) - rank(b) || order.indexOf(a.path) - order.indexOf(b.path)) }
+    })
+  }
+
+  /** A hasher for the whole content, or null for hashes that cannot be made from it. */
+  hasherFor({ hashType }: Pick<Copy, "hashType">, size: number): Hasher | null {
+    return this.#hashing.forType(hashType, size)
+  }
+
+  /** Uses the first copy that serves; a problem of one leads to the next. */
+  firstGood<A, E>(set: CopySet, use: (copy: Copy, handle: StorageHandle) => Effect.Effect<A, CopyProblem | E>): Effect.Effect<A, E | NoGoodLocation | Damaged> {
+    return Effect.gen({ self: this }, function*() {
+      const trials: Array<Trial> = []
+      for (const copy of set.copies) {
+        const tried = yield* Effect.result(Effect.flatMap(this.prepare(copy), (handle) => use(copy, handle)))
+        if (Result.isSuccess(tried)) return tried.success
+        const problem = tried.failure
+        if (!(problem instanceof CopyProblem)) return yield* Effect.fail(problem)
+        yield* this.#note(copy, problem)
+        trials.push({ copy, problem })
+      }
+      return yield* noneIsGood(set.artifact, trials)
+    })
+  }
+
+  /**
+   * Bytes `start` up to `end` from the first copy that serves, going on in the next one where a copy fails on the way. `onBytes` sees each piece before it
+   * is given out.
+   */
+  flow(set: CopySet, start: number, end: number, onBytes: (bytes: Uint8Array, copy: Copy) => void): Stream.Stream<Uint8Array, NoGoodLocation | Damaged> {
+    let at = start
+    const trials: Array<Trial> = []
+    const from = (index: number): Stream.Stream<Uint8Array, NoGoodLocation | Damaged> => {
+      const copy = set.copies[index]
+      if (copy === undefined) return Stream.fail(noneIsGood(set.artifact, trials))
+      const bytes = Stream.unwrap(Effect.map(this.prepare(copy), (handle) =>
+        handle.read(copy.objectKey, { range: { start: at, end } }).pipe(
+          Stream.map((piece) => {
+            onBytes(piece, copy)
+            at += piece.length
+            return piece
+          }),
+          Stream.mapError((error) => asProblem(error))
+        )))
+      return bytes.pipe(
+        Stream.concat(Stream.suspend(() => (at < end ? Stream.fail(new CopyProblem({ reason: `it ends after ${at} of ${copy.size} bytes`, state: null, found: null })) : Stream.empty))),
+        Stream.catchTag("CopyProblem", (problem) => Stream.unwrap(Effect.map(this.#note(copy, problem), () => {
+          trials.push({ copy, problem })
+          return from(index + 1)
+        })))
+      )
+    }
+    return Stream.suspend(() => from(0))
+  }
+
+  /** Opens the root of a copy and looks whether the copy can be right: it has its size, and one recorded as bad is read as a whole first. */
+  prepare(copy: Copy): Effect.Effect<StorageHandle, CopyProblem> {
+    return Effect.gen({ self: this }, function*() {
+      const handle = yield* Effect.mapError(this.#roots.handle(copy.root), asProblem)
+      const { size } = yield* Effect.mapError(handle.stat(copy.objectKey), asProblem)
+      if (copy.state !== "ok" || size !== copy.size) yield* this.examine(copy, handle)
+      if (copy.state !== "ok") yield* this.record(copy, "ok")
+      return handle
+    })
+  }
+
+  /** Reads a copy as a whole and compares it. */
+  examine(copy: Copy, handle: StorageHandle): Effect.Effect<void, CopyProblem> {
+    return Effect.gen({ self: this }, function*() {
+      const { size } = yield* handle.stat(copy.objectKey)
+      const hasher = this.hasherFor(copy, size)
+      if (hasher === null) {
+        if (size !== copy.size) yield* new CopyProblem({ reason: `it has ${size} bytes instead of ${copy.size}`, state: "damaged", found: null })
+        return
+      }
+      let length = 0
+      yield* Stream.runForEach(handle.read(copy.objectKey), (bytes) => Effect.sync(() => {
+        hasher.update(bytes)
+        length += bytes.length
+      }))
+      if (length !== size) return yield* new CopyProblem({ reason: "it changed while it was read", state: null, found: null })
+      const found = hasher.digest()
+      if (found !== copy.hash || size !== copy.size) return yield* new CopyProblem({ reason: "damaged", state: "damaged", found })
+    }).pipe(Effect.catchTag("StorageError", (error) => Effect.fail(asProblem(error))))
+  }
+
+  /** Records the state of a copy. A registry that cannot be written now keeps nobody from reading. */
+  record(copy: Copy, state: LocationState): Effect.Effect<void> {
+    return Effect.ignore(this.#registry.recordStates([{ uid: copy.uid, root: copy.root.uid, objectKey: copy.objectKey, state }]))
+  }
+
+  /** Records what is known for certain; that a file is not there says something only where the root is. */
+  #note(copy: Copy, { state }: CopyProblem): Effect.Effect<void> {
+    // An earlier version whose file has other content now stays what it is.
+    if (state === null || state === copy.state || copy.state === "replaced") return Effect.void
+    if (state === "damaged") return this.record(copy, state)
+    return Effect.ignore(Effect.flatMap(this.#roots.reach(copy.root), () => this.record(copy, state)))
+  }
+}
+
+/** Order of preference. */
+const rank = ({ root, state }: Copy): number => (state === "ok" ? 0 : state === "replaced" ? 4 : 2) + (localPathOf(root) === null ? 1 : 0)
+
+/** What a failing store says about a copy. */
+export const asProblem = (error: StorageError | StorageRootProblem): CopyProblem =>
+  new CopyProblem({
+    reason: error._tag === "StorageError" ? REASONS[error.kind] ?? error.message : error.reason,
+    state: error._tag === "StorageError" && error.kind === "NotFound" ? "missing" : null,
+    found: null
+  })
+
+const noneIsGood = ({ uid, hash }: Artifact, trials: ReadonlyArray<Trial>): NoGoodLocation | Damaged => {
+  const [first] = trials
+  if (trials.length === 1 && first!.problem.state === "damaged") {
+    return new Damaged({ uid, path: first!.copy.path, expected: hash, found: first!.problem.found ?? first!.problem.reason })
+  }
+  return new NoGoodLocation({ uid, tried: trials.map(({ copy, problem }) => `${copy.path} (${problem.reason})`) })
+}

@@ -1,0 +1,133 @@
+/**
+ * The verified bytes of an artifact as a file of the user's: complete and compared before it gets its name.
+ */
+import { Effect, Stream } from "effect"
+import { closeSync, linkSync, openSync, realpathSync, renameSync, statSync, unlinkSync } from "node:fs"
+import { type FileHandle, open, unlink } from "node:fs/promises"
+import { fileNameOf } from "../domain/ArtifactKey.ts"
+import type { Artifact } from "../domain/Artifact.ts"
+import { escapePath, displayPath, fromUserPath, toFsPath, unescapeName } from "../domain/FileName.ts"
+import { type Damaged, FileError, InvalidInput, type NoGoodLocation } from "../domain/SheafError.ts"
+import { randomBase62 } from "../domain/Uid.ts"
+import { asProblem, type Copy, CopyProblem, type CopyReader, type CopySet } from "./CopyReader.ts"
+import type { StorageHandle } from "../ports/Storage.ts"
+import { INSTANCE_FOLDER } from "./Instance.ts"
+
+export interface CopiedFile {
+  /** Of the file, for people; its name is the key's, byte for byte. */
+  readonly path: string
+  /** Size. */
+  readonly bytes: number
+}
+
+/** Copies the content of an artifact to a path, or into it when it is a directory or ends in `/`. */
+export const copyToFile = (
+  reader: CopyReader,
+  set: CopySet,
+  path: string,
+  overwrite: boolean
+): Effect.Effect<CopiedFile, NoGoodLocation | Damaged | InvalidInput | FileError> =>
+  Effect.gen(function*() {
+    const target = yield* planTarget(set.artifact, path, overwrite)
+    const temporary = `${target.slice(0, target.lastIndexOf("/"))}/.${randomBase62(12)}.part`
+    const shown = shownPath(target)
+    yield* Effect.acquireUseRelease(
+      attempt(shown, "cannot write", () => open(toFsPath(temporary), "wx")),
+      (file) =>
+        Effect.gen(function*() {
+          yield* reader.firstGood(set, (copy, handle) => fill(file, shown, reader, copy, handle))
+          yield* attempt(shown, "cannot write", async () => {
+            await file.sync()
+            await file.close()
+          })
+          yield* place(temporary, target, shown, overwrite)
+        }),
+      (file) => Effect.promise(async () => {
+        await file.close().catch(() => undefined)
+        await unlink(toFsPath(temporary)).catch(() => undefined)
+      })
+    )
+    return { path: shown, bytes: set.artifact.size }
+  })
+
+const shownPath = (latin1: string): string => displayPath(escapePath(latin1))
+
+const fileError = (path: string, operation: string) => (error: unknown): FileError =>
+  new FileError({ path, operation, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN" })
+
+const attempt = <A>(path: string, operation: string, run: () => Promise<A>): Effect.Effect<A, FileError> =>
+  Effect.uninterruptible(Effect.tryPromise({ try: run, catch: fileError(path, operation) }))
+
+const exists = (path: string): InvalidInput =>
+  new InvalidInput({ what: path, reason: "exists already", advice: "Nothing was changed. Replace it with --force (overwrite: true in the library), or name another file." })
+
+/** The file to be written, as a latin1 string of its bytes. */
+const planTarget = (artifact: Artifact, path: string, overwrite: boolean): Effect.Effect<string, InvalidInput | FileError> =>
+  Effect.try({
+    try: () => {
+      const given = fromUserPath(path)
+      const isFolder = path.endsWith("/") || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+      const name = isFolder ? ownName(artifact) : given.slice(given.lastIndexOf("/") + 1)
+      const folder = isFolder ? given : given.slice(0, given.lastIndexOf("/") + 1)
+      const realFolder = realpathSync(toFsPath(folder || "."), "latin1")
+      if (!statSync(toFsPath(realFolder)).isDirectory()) throw Object.assign(new Error(), { code: "ENOTDIR" })
+      if (realFolder.split("/").includes(INSTANCE_FOLDER)) {
+        throw new InvalidInput({ what: path, reason: `lies in a folder ${INSTANCE_FOLDER}, which holds the registry's own files`, advice: "Name another place." })
+      }
+      const target = `${realFolder === "/" ? "" : realFolder}/${name}`
+      const found = statSync(toFsPath(target), { throwIfNoEntry: false })
+      if (found === undefined) return target
+      if (!overwrite) throw exists(shownPath(target))
+      if (found.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" })
+      if (!found.isFile()) throw new InvalidInput({ what: path, reason: "is not a regular file, so it is not replaced", advice: "To write to it, use: sheaf cat REF > PATH" })
+      // What a symbolic link points at is replaced, not the link.
+      return realpathSync(toFsPath(target), "latin1")
+    },
+    catch: (error) => (error instanceof InvalidInput ? error : fileError(path, "cannot write")(error))
+  })
+
+/** The name of the artifact's file: what its key ends in, byte for byte. */
+const ownName = ({ formerKey, key, suffix, uid }: Artifact): string => {
+  const named = key ?? formerKey
+  return named === null ? uid + suffix : unescapeName(fileNameOf(named))
+}
+
+/** Writes a copy to the empty file, and compares it. */
+const fill = (file: FileHandle, shown: string, reader: CopyReader, copy: Copy, handle: StorageHandle): Effect.Effect<void, CopyProblem | FileError> =>
+  Effect.gen(function*() {
+    yield* attempt(shown, "cannot write", () => file.truncate(0))
+    const hasher = reader.hasherFor(copy, copy.size)
+    let at = 0
+    yield* handle.read(copy.objectKey, { range: { start: 0, end: copy.size } }).pipe(
+      Stream.mapError(asProblem),
+      Stream.runForEach((bytes) => {
+        hasher?.update(bytes)
+        return attempt(shown, "cannot write", async () => {
+          for (let done = 0; done < bytes.length;) done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten
+          at += bytes.length
+        })
+      })
+    )
+    if (at === copy.size && (hasher === null || hasher.digest() === copy.hash)) return
+    yield* reader.examine(copy, handle)
+    return yield* new CopyProblem({ reason: "it changed while it was read", state: null, found: null })
+  })
+
+/** Gives the complete file its name, in one step. */
+const place = (temporary: string, target: string, shown: string, overwrite: boolean): Effect.Effect<void, InvalidInput | FileError> =>
+  Effect.try({
+    try: () => {
+      if (overwrite) return renameSync(toFsPath(temporary), toFsPath(target))
+      try {
+        linkSync(toFsPath(temporary), toFsPath(target))
+      } catch (error) {
+        if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error
+        // A file system without hard links: the name is taken first, which fails when somebody has it.
+        closeSync(openSync(toFsPath(target), "wx"))
+        renameSync(toFsPath(temporary), toFsPath(target))
+        return
+      }
+      unlinkSync(toFsPath(temporary))
+    },
+    catch: (error) => ((error as NodeJS.ErrnoException).code === "EEXIST" ? exists(shown) : fileError(shown, "cannot write")(error))
+  })
