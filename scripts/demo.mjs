@@ -21,7 +21,7 @@ writeFileSync(mark, "`npm run demo` made this directory and replaces it when it 
 
 say("A sequencing run of 15 files, beside the mixed folder of a research group: duplicates, empty files, hostile names.")
 const facts = makeDataSet(join(demo, "data"), { name: "X", scale: 0.05, seed: 1 })
-console.log(`Made ${count(facts.files)} files in ${count(facts.folders)} folders, ${megabytes(facts.bytes)}, in demo/data.`)
+console.log(`Made ${count(facts.files)} files in ${count(facts.folders)} folders, ${mebibytes(facts.bytes)}, in demo/data.`)
 
 say("An instance is a directory with a registry and a storage root.")
 sheaf("init")
@@ -47,7 +47,7 @@ if (keys !== facts.files) stop(`${facts.files} files were ingested and ${keys} k
 say("What happened")
 console.log(
   [
-    `  ${count(facts.files)} files, ${megabytes(facts.bytes)}: ${count(keys)} keys name ${count(artifacts.length)} artifacts (equal content is kept once)`,
+    `  ${count(facts.files)} files, ${mebibytes(facts.bytes)}: ${count(keys)} keys name ${count(artifacts.length)} artifacts (equal content is kept once)`,
     `  first ingest   ${seconds(first)}   (${count(Math.round(facts.files / first))} files/s, with start and end of the program)`,
     `  second ingest  ${seconds(second)}   (nothing changed)`,
     `  cp -r data     ${seconds(comparison)}   (for comparison: copies, hashes nothing, waits for no disk)`,
@@ -83,8 +83,8 @@ function count(n) {
   return n.toLocaleString("en-US")
 }
 
-function megabytes(bytes) {
-  return `${(bytes / 1e6).toFixed(1)} MB`
+function mebibytes(bytes) {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`
 }
 
 function seconds(value) {

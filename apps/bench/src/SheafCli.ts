@@ -11,6 +11,12 @@ export const sheafCommand = (bench: Bench, instance: string | undefined, args: r
   ...(instance === undefined ? {} : { env: { SHEAF_INSTANCE: instance } })
 })
 
+/** A program of this benchmark that uses the library; like any program in use, it finds its modules compiled. */
+export const libraryProgram = (bench: Bench, args: readonly string[]): Command => ({
+  argv: [process.execPath, ...args],
+  env: { NODE_COMPILE_CACHE: join(bench.work, "compiled") }
+})
+
 /** Makes an empty instance at `instance`, removing what was there; with `storage` in place, the marker that an earlier instance left in that folder goes as well. */
 export const freshInstance = async (bench: Bench, instance: string, options: { readonly storage?: string; readonly hash?: string } = {}): Promise<void> => {
   rmSync(instance, { recursive: true, force: true })

@@ -3,6 +3,7 @@
  */
 import { Layer } from "effect"
 import { Sheaf, type SheafOptions } from "@sheaf/core/Sheaf"
+import { Integrity } from "@sheaf/core/services/Integrity"
 import { Reading } from "@sheaf/core/services/Reading"
 import { StorageRoots } from "@sheaf/core/services/StorageRoots"
 import { driver as localDriver } from "@sheaf/storage-local"
@@ -18,6 +19,6 @@ export const sheafOptions = ({ instance, lockTimeout }: ShellOptions): SheafOpti
 
 /** All services of that instance; each is opened when it is first used. */
 export const servicesFor = (options: ShellOptions) =>
-  Reading.layer.pipe(Layer.provideMerge(StorageRoots.layer), Layer.provideMerge(Sheaf.layer(sheafOptions(options))))
+  Layer.merge(Reading.layer, Integrity.layer).pipe(Layer.provideMerge(StorageRoots.layer), Layer.provideMerge(Sheaf.layer(sheafOptions(options))))
 
 export { Sheaf }

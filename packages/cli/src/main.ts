@@ -19,7 +19,9 @@ watchStreams(() => {
 watchSignals(fiber)
 
 fiber.addObserver((exit) => {
-  const code = exit._tag === "Success" && exit.value !== INTERRUPTED_BY_CALLER ? exit.value : readerGone ? READER_GONE : INTERRUPTED
-  // Ends also when something still holds the event loop; what was written is out first.
-  process.stdout.write("", () => process.exit(code))
+  const isDone = exit._tag === "Success" && exit.value !== INTERRUPTED_BY_CALLER
+  // An explicit end, since something may still hold the event loop. What a finished command wrote goes out first; a stopped one does not wait
+  // for a reader that may never come back.
+  if (isDone) process.stdout.write("", () => process.exit(exit.value))
+  else process.exit(readerGone ? READER_GONE : INTERRUPTED)
 })

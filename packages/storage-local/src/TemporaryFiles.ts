@@ -1,15 +1,14 @@
 /**
  * Unfinished objects: files in `.sheaf/tmp/`, named after the process that writes them, so that the leftovers of a killed one can be told from work
- * that is under way: `<pid>-<start time>-<host>-<boot>-<random>.part`.
+ * that is under way: `<pid>-<start>-<host>-<boot>-<random>.part`.
  */
-import { hasEnded, thisProcess } from "@sheaf/core/layers/ProcessIdentity"
-import { randomBase62 } from "@sheaf/core/domain/Uid"
 import { toFsPath } from "@sheaf/core/domain/FileName"
-import { createHash } from "node:crypto"
+import { randomBase62 } from "@sheaf/core/domain/Uid"
 import { constants } from "node:fs"
 import { type FileHandle, mkdir, open, readdir, stat, unlink } from "node:fs/promises"
 import { errnoOf, failure } from "./LocalFailure.ts"
 import { type LocalRoot, TEMPORARY_FOLDER } from "./LocalRoot.ts"
+import { thisWriter, writerState } from "./WriterProcess.ts"
 
 /** Objects never change, so their files are read-only. */
 const OBJECT_MODE = 0o444
@@ -22,17 +21,9 @@ export interface TemporaryFile {
   readonly path: string
 }
 
-/** A word of letters and digits that stands for a text. */
-const word = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 8)
-
-const ownPrefix = (): string => {
-  const { bootId, host, pid, startTicks } = thisProcess()
-  return `${pid}-${Buffer.from(startTicks).toString("hex")}-${word(host)}-${word(bootId)}-`
-}
-
 export const createTemporary = async (root: LocalRoot, operation: string, key: string): Promise<TemporaryFile> => {
   const folder = `${root.base}/${TEMPORARY_FOLDER}`
-  const path = `${folder}/${ownPrefix()}${randomBase62(12)}.part`
+  const path = `${folder}/${thisWriter()}-${randomBase62(12)}.part`
   const create = (): Promise<FileHandle> => open(toFsPath(path), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, OBJECT_MODE)
   await root.checkFolder(operation, key, folder)
   const file = await create().catch(async (error) => {
@@ -49,24 +40,16 @@ export const createTemporary = async (root: LocalRoot, operation: string, key: s
 /** Removes what killed processes left behind. */
 export const removeLeftovers = async (root: LocalRoot): Promise<void> => {
   const folder = `${root.base}/${TEMPORARY_FOLDER}`
-  const names = await readdir(toFsPath(folder)).catch(() => [])
+  const names = await root.resolve("open", "", folder).then(() => readdir(toFsPath(folder)), () => [])
   for (const name of names) {
     if (await isLeftover(name, folder)) await unlink(toFsPath(`${folder}/${name}`)).catch(() => undefined)
   }
 }
 
-const NAME = /^([0-9]+)-([0-9a-f]*)-([0-9a-f]{8})-([0-9a-f]{8})-[0-9A-Za-z]{12}\.part$/
-
 const isLeftover = async (name: string, folder: string): Promise<boolean> => {
-  const match = NAME.exec(name)
-  if (match === null) return false
-  const [, pid, start, host, boot] = match
-  const here = thisProcess()
-  if (host === word(here.host)) {
-    return hasEnded({
-      pid: Number(pid), startTicks: Buffer.from(start!, "hex").toString(), host: here.host, bootId: boot === word(here.bootId) ? here.bootId : "another"
-    })
-  }
+  const writer = /^(.*)-[0-9A-Za-z]{12}\.part$/.exec(name)?.[1]
+  const state = writer === undefined ? null : writerState(writer)
+  if (state !== "of another host") return state === "ended"
   const found = await stat(toFsPath(`${folder}/${name}`)).catch(() => null)
   return found !== null && Date.now() - found.mtimeMs > FOREIGN_AGE
 }

@@ -1,5 +1,7 @@
 /** What a write leaves on disk, also when it does not come to its end. */
 import { assert, describe, it } from "@effect/vitest"
+import { TREE_CHUNK } from "@sheaf/core/domain/ContentHash"
+import { hashBytesAs } from "@sheaf/core/layers/HashAlgorithms"
 import { Deferred, Effect, Fiber, Stream } from "effect"
 import { spawn } from "node:child_process"
 import { existsSync, lstatSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs"
@@ -37,6 +39,18 @@ describe("a write", () => {
     yield* Fiber.interrupt(writer)
     assert.deepStrictEqual(filesIn(path), [])
     assert.isFalse(existsSync(join(path, "new")))
+  }))
+})
+
+describe("a sha256-tree digest", () => {
+  it.live("is verified at the edges of its 8 MiB chunks", () => Effect.gen(function*() {
+    const storage = yield* make({ path: yield* temporaryFolder })
+    for (const size of [0, TREE_CHUNK - 1, TREE_CHUNK, TREE_CHUNK + 1, 2 * TREE_CHUNK]) {
+      const body = { type: "bytes", bytes: new Uint8Array(size).fill(7) } as const
+      const expect = { "sha256-tree": hashBytesAs("sha256-tree", body.bytes)! }
+      yield* storage.write(`tree-${size}`, body, { mode: "create", expect })
+      yield* failsWith(storage.write(`tree-${size}`, { ...body, bytes: new Uint8Array(size + 1).fill(7) }, { mode: "replace", expect }), "ChecksumMismatch")
+    }
   }))
 })
 

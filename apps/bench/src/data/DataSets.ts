@@ -60,8 +60,8 @@ export class NoRoomError extends Error {
 /** The layout of S or M at a scale. */
 export const flatOptions = (request: DataSetRequest): FlatFilesOptions | undefined => {
   const scaled = (n: number) => Math.max(1, Math.round(n * request.scale))
-  if (request.name === "S") return { seed: request.seed, files: Math.max(40, scaled(100_000)), folders: scaled(100), size: 4096, copyEvery: 20 }
-  if (request.name === "M") return { seed: request.seed, files: Math.max(40, scaled(1_000_000)), folders: scaled(1_000), size: 256, copyEvery: 0 }
+  if (request.name === "S") return { seed: request.seed, files: Math.max(8, scaled(100_000)), folders: scaled(100), size: 4096, copyEvery: 20 }
+  if (request.name === "M") return { seed: request.seed, files: Math.max(8, scaled(1_000_000)), folders: scaled(1_000), size: 256, copyEvery: 0 }
   return undefined
 }
 
@@ -90,7 +90,8 @@ export const provideDataSet = (directory: string, request: DataSetRequest, optio
   const stamp = join(home, "stamp.json")
   const flat = flatOptions(request)
   const layout = flat === undefined ? {} : { flat }
-  const known = readStamp(stamp)
+  const recipe = JSON.stringify([GENERATOR, request, flat ?? bigOptions(request) ?? null])
+  const known = readStamp(stamp, recipe)
   makeRoom(directory, home, request, roomFor(request) * ((known === undefined ? 1 : 0) + options.copies), options.log)
   if (known !== undefined) return { ...request, path, parent, facts: known, ...layout }
   options.log(`making data set ${request.name} at scale ${request.scale}`)
@@ -98,7 +99,7 @@ export const provideDataSet = (directory: string, request: DataSetRequest, optio
   const started = performance.now()
   const facts = makeDataSet(path, request)
   mkdirSync(home, { recursive: true })
-  writeFileSync(stamp, JSON.stringify({ generator: GENERATOR, facts }))
+  writeFileSync(stamp, JSON.stringify({ recipe, facts }))
   options.log(`made ${facts.files} files, ${(facts.bytes / 2 ** 20).toFixed(1)} MiB, in ${((performance.now() - started) / 1000).toFixed(1)} s`)
   return { ...request, path, parent, facts, ...layout }
 }
@@ -121,10 +122,11 @@ export const makeDataSet = (path: string, request: DataSetRequest): TreeFacts =>
 /** Changed whenever a generator gives other trees than before. */
 const GENERATOR = 1
 
-const readStamp = (file: string): TreeFacts | undefined => {
+/** The facts of a finished set that was made by the same recipe. */
+const readStamp = (file: string, recipe: string): TreeFacts | undefined => {
   if (!existsSync(file)) return undefined
-  const stamp = JSON.parse(readFileSync(file, "utf8")) as { readonly generator: number; readonly facts: TreeFacts }
-  return stamp.generator === GENERATOR ? stamp.facts : undefined
+  const stamp = JSON.parse(readFileSync(file, "utf8")) as { readonly recipe?: string; readonly facts: TreeFacts }
+  return stamp.recipe === recipe ? stamp.facts : undefined
 }
 
 /** Removes other cached sets, oldest names first, until there is room; only folders that carry a stamp are touched. */

@@ -20,7 +20,7 @@ const program = Effect.gen(function* () {
     key: ({ key }) => (asUsersCall ? one(key) : Effect.map(registry.uidByKey(key), (uid) => (uid === null ? 0 : 1))),
     hash: ({ hash }) => (asUsersCall ? one(`hash:${hash}`) : Effect.map(registry.uidsByHash(hash), (uids) => uids.length)),
     uidPrefix: ({ uid }) => (asUsersCall ? one(uid.slice(0, 10)) : Effect.map(registry.uidsByPrefix(uid.slice(0, 10), 2), (uids) => uids.length)),
-    list: () => Stream.runCount(registry.list(request.folder)),
+    list: () => Stream.runCount(registry.list(request.folder.slice(0, -1))),
     count: () => Effect.map(registry.info, (info) => info.artifacts),
     dedupe: () =>
       Effect.map(

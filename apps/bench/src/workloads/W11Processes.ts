@@ -6,7 +6,7 @@ import { runContest, WrongResultError, type Contestant } from "../Contest.ts"
 import type { DataSet } from "../data/DataSets.ts"
 import { shell } from "../Measure.ts"
 import { ratioOf } from "../Results.ts"
-import { expectEqual, freshInstance, sheafCommand } from "../SheafCli.ts"
+import { expectEqual, freshInstance, libraryProgram, sheafCommand } from "../SheafCli.ts"
 import { collector, type Workload } from "./Workload.ts"
 
 /** The workload. */
@@ -17,14 +17,20 @@ export const w11: Workload = {
   defaultSizes: ["S"],
   run: async (bench) => {
     if (bench.sheaf === undefined) return collector(null).outcome()
-    const library = bench.data("S", { copies: 1, cut: (PROCESSES * 500) / 100_000 })
-    const command = bench.data("S", { copies: 1, cut: (PROCESSES * 10) / 100_000 })
+    const many = bench.options.smoke ? 3 : 8
+    const library = bench.data("S", { copies: 1, cut: (many * 500) / 100_000 })
+    const command = bench.data("S", { copies: 1, cut: (many * 10) / 100_000 })
+    const target = {
+      text: "several processes take at most as long as one",
+      atMost: 1,
+      actual: (r: Parameters<typeof ratioOf>[0]) => ratioOf(r, nameOf(many), nameOf(1))
+    }
     const found = collector(library)
     found.add(
       await runContest(bench, {
         name: "save one by one through the library",
         ...describe(library),
-        contestants: [saving(bench, library, PROCESSES, "library"), saving(bench, library, 1, "library")],
+        contestants: [saving(bench, library, many, "library"), saving(bench, library, 1, "library")],
         targets: [target]
       })
     )
@@ -32,7 +38,7 @@ export const w11: Workload = {
       await runContest(bench, {
         name: "add one by one through the command",
         ...describe(command),
-        contestants: [saving(bench, command, PROCESSES, "command"), saving(bench, command, 1, "command")],
+        contestants: [saving(bench, command, many, "command"), saving(bench, command, 1, "command")],
         targets: [target]
       })
     )
@@ -40,17 +46,9 @@ export const w11: Workload = {
   }
 }
 
-const PROCESSES = 8
-
 const describe = (data: DataSet) => ({ items: data.facts.files, unit: "saves", bytes: data.facts.bytes })
 
 const nameOf = (processes: number) => (processes === 1 ? "sheaf, 1 process" : `sheaf, ${processes} processes`)
-
-const target = {
-  text: "eight processes take at most as long as one",
-  atMost: 1,
-  actual: (r: Parameters<typeof ratioOf>[0]) => ratioOf(r, nameOf(PROCESSES), nameOf(1))
-}
 
 /** Runs so many processes, each with its share of the files, and waits for all; one that fails fails the whole. */
 const TOGETHER = 'pids=(); for ((i = 0; i < $1; i++)); do bash -c "$2" bash "$i" "$1" "${@:3}" & pids+=($!); done; code=0; for pid in "${pids[@]}"; do wait "$pid" || code=$?; done; exit $code'
@@ -72,7 +70,7 @@ const saving = (bench: Bench, data: DataSet, processes: number, way: "library" |
   return {
     name: nameOf(processes),
     kind: "sheaf",
-    command: { ...shell(TOGETHER, args, show), env: { SHEAF_INSTANCE: instance } },
+    command: { ...shell(TOGETHER, args, show), env: { ...libraryProgram(bench, []).env, SHEAF_INSTANCE: instance } },
     prepare: () => freshInstance(bench, instance),
     check: async ({ text }) => {
       if (way === "library") {

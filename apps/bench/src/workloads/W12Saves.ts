@@ -6,7 +6,7 @@ import { runContest, type Contestant } from "../Contest.ts"
 import type { DataSet } from "../data/DataSets.ts"
 import { laminIngest } from "../peers/LaminDb.ts"
 import { measured, ratioOf } from "../Results.ts"
-import { expectEqual, freshInstance, sheafCommand } from "../SheafCli.ts"
+import { expectEqual, freshInstance, libraryProgram, sheafCommand } from "../SheafCli.ts"
 import { managedIngest } from "./W2Managed.ts"
 import { collector, type Workload } from "./Workload.ts"
 
@@ -54,7 +54,7 @@ const saving = (bench: Bench, data: DataSet, mode: "loop" | "many"): Contestant 
   return {
     name: mode === "loop" ? "sheaf save" : "sheaf saveMany",
     kind: "sheaf",
-    command: { argv: [process.execPath, join(import.meta.dirname, "../drivers/SaveFiles.ts"), instance, data.path, mode] },
+    command: libraryProgram(bench, [join(import.meta.dirname, "../drivers/SaveFiles.ts"), instance, data.path, mode]),
     prepare: () => freshInstance(bench, instance),
     check: async ({ text }) => {
       const report = JSON.parse(text()) as { readonly saved: number; readonly failed: number }

@@ -9,7 +9,7 @@ import { shell } from "../Measure.ts"
 import { absence, peer } from "../peers/Peer.ts"
 import { makePrng } from "../Prng.ts"
 import { measured, ratioOf } from "../Results.ts"
-import { expectEqual, sheafCommand } from "../SheafCli.ts"
+import { expectEqual, libraryProgram, sheafCommand } from "../SheafCli.ts"
 import { summarise } from "../Statistics.ts"
 import { millionRegistry, type MillionRegistry } from "./MillionRegistry.ts"
 import { collector, type Workload } from "./Workload.ts"
@@ -97,7 +97,7 @@ const contestantsFor = (bench: Bench, registry: MillionRegistry, operation: Oper
     return {
       name,
       kind,
-      command: { argv: [process.execPath, driver, JSON.stringify(request), ...more], show: `node ${driver} ${operation} ${more.join(" ")}`.trim() },
+      command: { ...libraryProgram(bench, [driver, JSON.stringify(request), ...more]), show: `node ${driver} ${operation} ${more.join(" ")}`.trim() },
       elapsedIn: (text) => summarise((JSON.parse(text) as OperationReport).seconds).median,
       check: ({ text }) => {
         const report = JSON.parse(text()) as OperationReport
@@ -128,7 +128,7 @@ const renameContest = async (bench: Bench, registry: MillionRegistry) => {
       {
         name: "sheaf mv",
         kind: "sheaf",
-        command: { argv: [process.execPath, target, registry.instance, "bulk/", "renamed/"] },
+        command: libraryProgram(bench, [target, registry.instance, "bulk/", "renamed/"]),
         setup: async () => void (await bench.quiet(sheafCommand(bench, registry.instance, ["ingest", data.path, "--key", "bulk", "--json"]))),
         elapsedIn: (text) => (JSON.parse(text) as { readonly seconds: number }).seconds,
         check: ({ text }) => {

@@ -5,9 +5,9 @@ import type { DuplicatePolicy } from "@sheaf/core/domain/SaveDecision"
 import { EXIT } from "@sheaf/core/domain/SheafError"
 import { Ingest, type IngestRequest } from "@sheaf/core/services/Ingest"
 import { withInstance } from "../OpenInstance.ts"
+import { orderlyStop } from "../OrderlyStop.ts"
 import { Shell } from "../Shell.ts"
 import { writeErr } from "../StandardStreams.ts"
-import { onStopSignal } from "../StopSignals.ts"
 import { ingestText, troubleLines } from "../terminal/IngestText.ts"
 import { progressDisplay } from "../terminal/ProgressBar.ts"
 
@@ -37,34 +37,19 @@ const requestOf = (input: IngestInput, items: boolean, signal: AbortSignal): Ing
   signal
 })
 
-/** The first stop signal aborts the returned signal and says so; the second is left to the program. */
-const orderlyStop = (silent: boolean) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const controller = new AbortController()
-      const release = onStopSignal(() => {
-        if (!silent) writeErr("sheaf: finishing the current batch; Ctrl-C again stops at once\n")
-        controller.abort()
-      })
-      return { signal: controller.signal, release }
-    }),
-    ({ release }) => Effect.sync(release)
-  )
-
 export const run = (input: IngestInput) =>
   withInstance(Effect.gen(function*() {
     const shell = yield* Shell
-    const { format, quiet } = shell.options
+    const { format } = shell.options
     const ingest = yield* Ingest
-    const { signal } = yield* orderlyStop(quiet || format !== "text")
-    // Progress goes to stderr for people only: under --ndjson it is among the events.
-    const display = quiet || format !== "text" ? null
-      : progressDisplay({ width: shell.errIsTerminal ? shell.width : null, paint: shell.errPaint, now: () => performance.now() })
+    const signal = yield* orderlyStop("finishing the current batch")
+    // Under --ndjson progress is among the events.
+    const display = progressDisplay(shell, "files")
     let summary: IngestSummary | null = null
 
     const onEvents = (events: ReadonlyArray<IngestEvent>) => {
       for (const event of events) {
-        if (event.type === "progress") display?.update({ ...event, isTotalKnown: event.walked })
+        if (event.type === "progress") display.update({ done: event.files, bytes: event.bytes, total: event.totalFiles, totalBytes: event.totalBytes, isTotalKnown: event.walked })
         else if (event.type === "summary") {
           const { type: _, ...rest } = event
           summary = rest
@@ -74,7 +59,7 @@ export const run = (input: IngestInput) =>
     }
     yield* ingest.ingest(requestOf(input, format === "ndjson", signal)).pipe(
       Stream.runForEachArray(onEvents),
-      Effect.ensuring(Effect.sync(() => display?.end()))
+      Effect.ensuring(Effect.sync(() => display.end()))
     )
     if (summary !== null) yield* report(summary)
   }).pipe(Effect.scoped))

@@ -2,15 +2,17 @@
  * How far a long piece of work is: a bar on a terminal, a line now and then elsewhere.
  */
 import { setStatusLine, writeErr } from "../StandardStreams.ts"
+import type { Shell } from "../Shell.ts"
 import type { Paint } from "./Paint.ts"
 import { countText, durationText, sizeText } from "./SizeText.ts"
 
 export interface Progress {
-  readonly files: number
+  /** Things that are finished. */
+  readonly done: number
   readonly bytes: number
-  /** Known so far; final only when `isTotalKnown`. */
-  readonly totalFiles: number
-  readonly totalBytes: number
+  /** Known so far; final only when `isTotalKnown`. Null when nothing is known. */
+  readonly total: number | null
+  readonly totalBytes: number | null
   readonly isTotalKnown: boolean
 }
 
@@ -24,11 +26,11 @@ const WINDOW = 8
 
 interface Sample {
   readonly at: number
-  readonly files: number
+  readonly done: number
   readonly bytes: number
 }
 
-/** Files and bytes a second over the last few seconds. */
+/** Things and bytes a second over the last few seconds. */
 class Rate {
   #samples: Array<Sample> = []
 
@@ -37,39 +39,43 @@ class Rate {
     while (this.#samples.length > 2 && sample.at - this.#samples[0]!.at > WINDOW * 1000) this.#samples.shift()
   }
 
-  get perSecond(): { readonly files: number; readonly bytes: number } | null {
+  get perSecond(): { readonly done: number; readonly bytes: number } | null {
     const first = this.#samples[0]
-    const last = this.#samples[this.#samples.length - 1]
+    const last = this.#samples.at(-1)
     if (first === undefined || last === undefined || last.at - first.at < 500) return null
     const seconds = (last.at - first.at) / 1000
-    return { files: (last.files - first.files) / seconds, bytes: (last.bytes - first.bytes) / seconds }
+    return { done: (last.done - first.done) / seconds, bytes: (last.bytes - first.bytes) / seconds }
   }
 }
 
-/** Seconds that are left: whichever of files and bytes takes longer at the present rate. */
-const timeLeft = (progress: Progress, rate: { readonly files: number; readonly bytes: number }): number | null => {
-  if (!progress.isTotalKnown) return null
-  const files = progress.totalFiles - progress.files
-  const bytes = progress.totalBytes - progress.bytes
-  if ((files > 0 && rate.files <= 0) || (bytes > 0 && rate.bytes <= 0)) return null
-  return Math.max(files > 0 ? files / rate.files : 0, bytes > 0 ? bytes / rate.bytes : 0)
+const secondsFor = (left: number, rate: number): number => (left <= 0 ? 0 : rate <= 0 ? Number.POSITIVE_INFINITY : left / rate)
+
+/** Seconds that are left: whichever of things and bytes takes longer at the present rate. */
+const timeLeft = ({ bytes, done, isTotalKnown, total, totalBytes }: Progress, rate: { readonly done: number; readonly bytes: number }): number | null => {
+  if (!isTotalKnown || total === null) return null
+  const seconds = Math.max(secondsFor(total - done, rate.done), totalBytes === null ? 0 : secondsFor(totalBytes - bytes, rate.bytes))
+  return Number.isFinite(seconds) ? seconds : null
 }
 
-const share = (progress: Progress): number => {
-  const files = progress.totalFiles === 0 ? 1 : progress.files / progress.totalFiles
-  const bytes = progress.totalBytes === 0 ? files : progress.bytes / progress.totalBytes
-  return Math.min(1, (files + bytes) / 2)
+const part = (done: number, total: number | null): number | null => (total === null ? null : total === 0 ? 1 : done / total)
+
+/** How much is done, from 0 to 1: the mean of things and bytes, since many small and few large ones are both slow. */
+const shareOf = ({ bytes, done, total, totalBytes }: Progress): number | null => {
+  const things = part(done, total)
+  return things === null ? null : Math.min(1, (things + (part(bytes, totalBytes) ?? things)) / 2)
 }
 
-const figures = (progress: Progress, rate: Rate): ReadonlyArray<string> => {
-  const of = progress.isTotalKnown ? "/" : " of "
-  const more = progress.isTotalKnown ? "" : "+"
+const ofTotal = (done: string, total: string | null, isKnown: boolean): string =>
+  total === null ? done : isKnown ? `${done}/${total}` : `${done} of ${total}+`
+
+const figures = (progress: Progress, noun: string, rate: Rate): ReadonlyArray<string> => {
+  const { bytes, done, isTotalKnown, total, totalBytes } = progress
   const now = rate.perSecond
   const left = now === null ? null : timeLeft(progress, now)
   return [
-    `${countText(progress.files)}${of}${countText(progress.totalFiles)}${more} files`,
-    `${sizeText(progress.bytes)}${of}${sizeText(progress.totalBytes)}${more}`,
-    ...(now === null ? [] : [`${countText(now.files)} files/s`, `${sizeText(now.bytes)}/s`]),
+    `${ofTotal(countText(done), total === null ? null : countText(total), isTotalKnown)} ${noun}`,
+    ofTotal(sizeText(bytes), totalBytes === null ? null : sizeText(totalBytes), isTotalKnown),
+    ...(now === null ? [] : [`${countText(now.done)} ${noun}/s`, `${sizeText(now.bytes)}/s`]),
     ...(left === null ? [] : [`${durationText(left)} left`])
   ]
 }
@@ -85,33 +91,38 @@ export interface ProgressDisplay {
   readonly end: () => void
 }
 
-/** A display for stderr; `width` null where there is no terminal. */
-export const progressDisplay = (options: { readonly width: number | null; readonly paint: Paint; readonly now: () => number }): ProgressDisplay => {
-  const { now, paint, width } = options
+/** One line for a terminal of this width. What does not fit is left out, the bar first and then from the right. */
+const statusText = (progress: Progress, parts: ReadonlyArray<string>, width: number, paint: Paint): string => {
+  const room = width - 1
+  const share = progress.isTotalKnown ? shareOf(progress) : null
+  let text = parts.join("  ")
+  if (share !== null && text.length + BAR + 8 <= room) return `${bar(share, paint)}  ${text}`
+  for (let n = parts.length - 1; n > 0 && text.length > room; n--) text = parts.slice(0, n).join("  ")
+  return text.slice(0, Math.max(0, room))
+}
+
+/**
+ * Shows progress on stderr, for people only: not with `--quiet` nor in the machine formats. `noun` names the things that are counted, in the plural.
+ */
+export const progressDisplay = (
+  shell: Pick<typeof Shell.Service, "options" | "errIsTerminal" | "errPaint">,
+  noun: string,
+  now: () => number = () => performance.now()
+): ProgressDisplay => {
+  if (shell.options.quiet || shell.options.format !== "text") return { update: () => {}, end: () => {} }
   const rate = new Rate()
-  let lastShown = width === null ? now() : Number.NEGATIVE_INFINITY
-  let isShown = false
+  const pause = shell.errIsTerminal ? REDRAW : LINE
+  let lastShown = shell.errIsTerminal ? Number.NEGATIVE_INFINITY : now()
   return {
     update: (progress) => {
       const at = now()
-      if (at - lastShown < (width === null ? LINE : REDRAW)) return
+      if (at - lastShown < pause) return
       lastShown = at
-      rate.add({ at, files: progress.files, bytes: progress.bytes })
-      const parts = figures(progress, rate)
-      if (width === null) {
-        writeErr(`${parts.join(", ")}\n`)
-        return
-      }
-      // Parts that do not fit are left out from the right; the bar itself is the first to go.
-      let text = parts.join("  ")
-      const room = width - 1
-      const withBar = progress.isTotalKnown && text.length + BAR + 8 <= room
-      for (let n = parts.length - 1; n > 0 && text.length > room; n--) text = parts.slice(0, n).join("  ")
-      isShown = true
-      setStatusLine(withBar ? `${bar(share(progress), paint)}  ${text}` : text.slice(0, room))
+      rate.add({ at, done: progress.done, bytes: progress.bytes })
+      const parts = figures(progress, noun, rate)
+      if (shell.errIsTerminal) setStatusLine(statusText(progress, parts, process.stderr.columns ?? 80, shell.errPaint))
+      else writeErr(`${parts.join(", ")}\n`)
     },
-    end: () => {
-      if (isShown) setStatusLine("")
-    }
+    end: () => setStatusLine("")
   }
 }

@@ -3,6 +3,7 @@
  *
  * Records are mutable and belong to the state. What changes is noted, so that a store can write it down; times are microseconds since 1970.
  */
+import { compareBytes } from "./ByteOrder.ts"
 import { type HashType, sameContent } from "./ContentHash.ts"
 import type { KeyEvent, LocationState } from "./Artifact.ts"
 import { stemOf, versionPart } from "./Uid.ts"
@@ -59,6 +60,9 @@ export interface RegistryChanges {
   readonly judged: Set<LocationRecord>
 }
 
+/** Oldest first. */
+export const byAge = (a: KeyRecord, b: KeyRecord): number => a.since - b.since || compareBytes(a.key, b.key)
+
 const contentId = (content: { readonly hash: string; readonly hashType: HashType; readonly size: number }): string =>
   `${content.size} ${content.hashType} ${content.hash}`
 
@@ -110,6 +114,16 @@ export class RegistryState {
     this.#newestSeq.set(stem, Math.max(seq, this.#newestSeq.get(stem) ?? 0))
   }
 
+  /** A state of its own with the same content. */
+  copy(): RegistryState {
+    const copy = new RegistryState()
+    for (const artifact of this.artifacts.values()) copy.addArtifact({ ...artifact })
+    for (const key of [...this.keys.values()].sort(byAge)) copy.addKey(key)
+    for (const location of this.locations()) copy.addLocation({ ...location })
+    copy.changes.history.push(...this.changes.history)
+    return copy
+  }
+
   // Looking.
 
   goodCopies(uid: string): number {
@@ -123,6 +137,10 @@ export class RegistryState {
 
   locationsAt(root: string, objectKey: string): ReadonlyArray<LocationRecord> {
     return this.#places.get(placeId({ root, objectKey })) ?? []
+  }
+
+  *locations(): Iterable<LocationRecord> {
+    for (const there of this.#places.values()) yield* there
   }
 
   holds(key: string, content: { readonly hash: string; readonly hashType: HashType; readonly size: number }): boolean {
@@ -205,6 +223,13 @@ export class RegistryState {
   place(record: LocationRecord): void {
     this.addLocation(record)
     this.changes.placed.push(record)
+  }
+
+  /** Takes a location off the record. */
+  forget(location: LocationRecord): void {
+    this.judge(location, "missing")
+    const place = placeId(location)
+    this.#places.set(place, this.#places.get(place)!.filter((other) => other !== location))
   }
 
   judge(location: LocationRecord, state: LocationState): void {

@@ -15,7 +15,8 @@ type Finding = VerifyFinding extends infer F ? (F extends VerifyFinding ? Omit<F
 const ALGORITHM_OF: Readonly<Record<string, HashAlgorithm>> = { md5: "md5", sha256: "sha256", "sha256-tree": "sha256-tree", "sha1-fl": "lamindb" }
 
 const MISSING: Finding = { type: "missing" }
-const unread = (reason: string): Finding => ({ type: "unread", reason })
+const STOPPED: Finding = { type: "unread", code: "Stopped", reason: "the verification was stopped" }
+const OUTSIDE: Finding = { type: "unread", code: "OutsideRoot", reason: "a symbolic link on its path leads out of the storage root" }
 
 export interface CopyCheck {
   readonly run: (task: VerifyTask) => Array<VerifyFinding>
@@ -78,14 +79,14 @@ export const copyCheck = (options: {
         return { type: "damaged", found: content.type === type && content.hash !== hash ? content.hash : described(content) }
       }
       case "failed":
-        return reading.code === "ENOENT" || reading.code === "ENOTDIR" ? MISSING : unread(reading.message)
+        return reading.code === "ENOENT" || reading.code === "ENOTDIR" ? MISSING : { type: "unread", code: reading.code, reason: reading.message }
       case "symlink":
-        return realPathOf(path) === null ? MISSING : unread("it is a symbolic link that leads out of the storage root")
+        return realPathOf(path) === null ? MISSING : OUTSIDE
       case "not regular":
         return { type: "damaged", found: "no regular file" }
       case "stopped":
       case "large":
-        return unread("the verification was stopped")
+        return STOPPED
     }
   }
 
@@ -98,7 +99,7 @@ export const copyCheck = (options: {
       const lines = copies.split("\n")
       for (let at = 0; at < lines.length; at++) {
         const [objectKey, size, type, hash] = lines[at]!.split("\t") as [string, string, HashType, string]
-        const finding = options.stopped() ? unread("the verification was stopped") : check(base, `${base}/${unescapePath(objectKey)}`, Number(size), type, hash)
+        const finding = options.stopped() ? STOPPED : check(base, `${base}/${unescapePath(objectKey)}`, Number(size), type, hash)
         if (finding !== null) findings.push({ at, ...finding } as VerifyFinding)
         options.onCopy()
       }
@@ -116,10 +117,10 @@ const described = ({ hash, size, type }: { readonly hash: string; readonly size:
 const problemOf = (base: string, folder: string): Finding | null => {
   try {
     const real = realpathSync.native(toFsPath(folder || "/"), "latin1")
-    return containsPath(base || "/", real) ? null : unread("a symbolic link on its path leads out of the storage root")
+    return containsPath(base || "/", real) ? null : OUTSIDE
   } catch (error) {
     const { code = "EUNKNOWN", message } = error as NodeJS.ErrnoException
-    return code === "ENOENT" || code === "ENOTDIR" ? MISSING : unread(message)
+    return code === "ENOENT" || code === "ENOTDIR" ? MISSING : { type: "unread", code, reason: message }
   }
 }
 

@@ -18,8 +18,9 @@ const CHECKS: ReadonlyArray<readonly [problem: string, sql: string]> = [
     WHERE a.key IS NULL AND a.visibility = 1`],
   ["families with more than one latest version", `SELECT stem AS example FROM reg.artifact WHERE is_latest AND visibility = 1 GROUP BY stem HAVING count(*) > 1`],
   ["families without a latest version", `SELECT stem AS example FROM reg.artifact WHERE visibility = 1 GROUP BY stem HAVING NOT bool_or(is_latest)`],
-  ["places that hold several artifacts at once", `SELECT object_key AS example FROM reg.location WHERE state = 'ok'
-    GROUP BY root, object_key HAVING count(DISTINCT artifact) > 1`],
+  // Placed by their hash, artifacts of one content share an object.
+  ["places that hold several contents at once", `SELECT l.object_key AS example FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact
+    WHERE l.state = 'ok' GROUP BY l.root, l.object_key HAVING count(DISTINCT (a.hash, a.hash_type, a.size)) > 1`],
   ["locations listed twice", `SELECT object_key AS example FROM reg.location GROUP BY artifact, root, object_key HAVING count(*) > 1`],
   ["locations in a storage root that is not registered", `SELECT l.object_key AS example FROM reg.location l ANTI JOIN reg.storage_root r ON r.uid = l.root`],
   ["locations of an artifact that does not exist", `SELECT l.object_key AS example FROM reg.location l ANTI JOIN reg.artifact a ON a.uid = l.artifact`],

@@ -5,7 +5,7 @@ import { Effect, Option, Stream } from "effect"
 import { NotFound } from "../domain/SheafError.ts"
 import type { CopyFilter, Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
-import { recordsParam, recordsTable } from "./DuckDbRows.ts"
+import { nextTime, recordsParam, recordsTable } from "./DuckDbRows.ts"
 
 type Copies = Pick<Registry["Service"], "copies" | "recordStates" | "putLocation" | "knownObjects">
 type Put = Parameters<Copies["putLocation"]>[0]
@@ -74,6 +74,6 @@ const putLocation = async (s: DuckDbSession, { from, isVirtual, objectKey, root,
   if (there !== undefined) await s.run(`UPDATE reg.location SET state = 'ok', is_virtual = $4 WHERE ${at}`, [uid, root, objectKey, isVirtual])
   else {
     await s.run(`INSERT INTO reg.location (artifact, root, object_key, is_virtual, in_place, state, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-      [uid, root, objectKey, isVirtual, false, "ok", Date.now() * 1000])
+      [uid, root, objectKey, isVirtual, false, "ok", await nextTime(s, 1)])
   }
 }

@@ -224,7 +224,7 @@ const relocate = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): P
   writeFileSync(file, moves.map((move, i) => `${move.ord}\t${places[i]!}\n`).join(""))
   try {
     await s.run(`UPDATE ${t.decided} d SET place = r.place FROM read_csv(${quote(file)}, delim = '\t', quote = '', escape = '', comment = '', header = false,
-      auto_detect = false, new_line = '\n', columns = {'ord': 'BIGINT', 'place': 'VARCHAR'}) r WHERE r.ord = d.ord`)
+      auto_detect = false, new_line = '\\n', columns = {'ord': 'BIGINT', 'place': 'VARCHAR'}) r WHERE r.ord = d.ord`)
   } finally {
     unlinkSync(file)
   }

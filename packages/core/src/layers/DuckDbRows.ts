@@ -2,8 +2,9 @@
  * Rows of the registry's tables as the records and artifacts of the domain, and lists of records on their way into a statement.
  */
 import type { Artifact, ArtifactLocation } from "../domain/Artifact.ts"
+import { compareBytes } from "../domain/ByteOrder.ts"
 import { displayPath } from "../domain/FileName.ts"
-import type { ArtifactRecord, KeyRecord, LocationRecord } from "../domain/RegistryState.ts"
+import { type ArtifactRecord, byAge, type KeyRecord, type LocationRecord } from "../domain/RegistryState.ts"
 import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
 import { DuckDbConnection, type DuckDbSession } from "./DuckDbSession.ts"
 
@@ -74,7 +75,7 @@ export interface ArtifactParts {
 /** Good copies first, then the oldest. */
 const byPreference = (a: LocationRecord, b: LocationRecord): number =>
   Number(a.state !== "ok") - Number(b.state !== "ok") || a.createdAt - b.createdAt ||
-  (a.root < b.root ? -1 : a.root > b.root ? 1 : a.objectKey < b.objectKey ? -1 : 1)
+  compareBytes(a.root, b.root) || compareBytes(a.objectKey, b.objectKey)
 
 /** The artifact of a record, as every interface shows it. */
 export const toArtifact = (record: ArtifactRecord, parts: ArtifactParts, roots: ReadonlyMap<string, StorageRoot>): Artifact => {
@@ -132,7 +133,7 @@ export const selectArtifacts = async (s: DuckDbSession, uids: ReadonlyArray<stri
   const handles = records.some((record) => record.account !== null)
     ? new Map((await s.rows<{ uid: string; handle: string }>(`SELECT uid, handle FROM reg.account`)).map(({ handle, uid }) => [uid, handle]))
     : new Map<string, string>()
-  const keysOf = byArtifact([...keys].sort((a, b) => a.since - b.since || (a.key < b.key ? -1 : 1)))
+  const keysOf = byArtifact([...keys].sort(byAge))
   const locationsOf = byArtifact(locations)
   const byUid = new Map(records.map((record) => [record.uid, record]))
   return uids.flatMap((uid) => {

@@ -5,7 +5,7 @@
  */
 import { Effect } from "effect"
 import { applySave, type ApplyResult } from "../domain/ApplySave.ts"
-import { type ArtifactRecord, type KeyRecord, type LocationRecord, RegistryState } from "../domain/RegistryState.ts"
+import { type ArtifactRecord, byAge, type KeyRecord, type LocationRecord, RegistryState } from "../domain/RegistryState.ts"
 import type { SaveRequest } from "../domain/SaveRequest.ts"
 import { stemOf } from "../domain/Uid.ts"
 import type { RegistryError, SaveContext } from "../ports/Registry.ts"
@@ -107,16 +107,13 @@ const withFollowers = async (
   losers: ReadonlyArray<ArtifactRecord>,
   n: number
 ): Promise<ReadonlyArray<KeyRecord>> => {
-  if (losers.length === 0) return byAge(wanted)
+  if (losers.length === 0) return [...wanted].sort(byAge)
   const [condition, param] = oneOf("artifact", losers.map(({ uid }) => uid))
   const followers = await s.rows<KeyRecord>(`SELECT ${KEY_COLUMNS} FROM reg.key WHERE ${condition}
     QUALIFY row_number() OVER (PARTITION BY artifact ORDER BY since, key) <= $2`, [param, n + 1])
   const known = new Set(wanted.map(({ key }) => key))
-  return byAge([...wanted, ...followers.filter(({ key }) => !known.has(key))])
+  return [...wanted, ...followers.filter(({ key }) => !known.has(key))].sort(byAge)
 }
-
-const byAge = (rows: ReadonlyArray<KeyRecord>): ReadonlyArray<KeyRecord> =>
-  rows.length < 2 ? rows : [...rows].sort((a, b) => a.since - b.since || Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
 
 /** The latest version of each family that may get a new one, and its newest number. */
 const loadFamilies = async (s: DuckDbSession, state: RegistryState, members: ReadonlyArray<ArtifactRecord>): Promise<void> => {

@@ -28,8 +28,8 @@ export type VerifyFinding =
   /** `found` is the hash of the bytes that are there, by the recorded type. */
   | { readonly at: number; readonly type: "damaged"; readonly found: string }
   | { readonly at: number; readonly type: "missing" }
-  /** Whether the copy is good could not be found out. */
-  | { readonly at: number; readonly type: "unread"; readonly reason: string }
+  /** Whether the copy is good could not be found out; `code` is the operating system's, such as `EACCES`, or `FileChanged`, `OutsideRoot`, `Stopped`. */
+  | { readonly at: number; readonly type: "unread"; readonly code: string; readonly reason: string }
   /** Only its size could be compared: its hash is not made from its bytes. */
   | { readonly at: number; readonly type: "size only" }
 

@@ -78,14 +78,17 @@ export class CopyReader {
   }
 
   /** Uses the first copy that serves; a problem of one leads to the next. */
-  firstGood<A, E>(set: CopySet, use: (copy: Copy, handle: StorageHandle) => Effect.Effect<A, CopyProblem | E>): Effect.Effect<A, E | NoGoodLocation | Damaged> {
+  firstGood<A, E>(
+    set: CopySet,
+    use: (copy: Copy, handle: StorageHandle) => Effect.Effect<A, E>
+  ): Effect.Effect<A, Exclude<E, CopyProblem> | NoGoodLocation | Damaged> {
     return Effect.gen({ self: this }, function*() {
       const trials: Array<Trial> = []
       for (const copy of set.copies) {
         const tried = yield* Effect.result(Effect.flatMap(this.prepare(copy), (handle) => use(copy, handle)))
         if (Result.isSuccess(tried)) return tried.success
         const problem = tried.failure
-        if (!(problem instanceof CopyProblem)) return yield* Effect.fail(problem)
+        if (!(problem instanceof CopyProblem)) return yield* Effect.fail(problem as Exclude<E, CopyProblem>)
         yield* this.#note(copy, problem)
         trials.push({ copy, problem })
       }

@@ -3,7 +3,7 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { escapePath } from "../domain/FileName.ts"
 import type { StorageCapabilities, StorageHandle } from "../ports/Storage.ts"
-import { bodyOf, bytesAt, bytesOf, failsWith, holdsOnly, keysOf, put, type StorageCase } from "./StorageConformance.ts"
+import { bodyOf, bytesAt, bytesOf, failsWith, holdsOnly, keysOf, put, type StorageCase } from "./StorageConformanceCase.ts"
 
 /** Keys that something on the way could mistake for something else. */
 export const awkwardKeys = ({ caseSensitive, keyCharset }: StorageCapabilities): ReadonlyArray<string> => [

@@ -2,7 +2,7 @@
 import { assert } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { unescapePath } from "../domain/FileName.ts"
-import { bytesOf, keysOf, put, type StorageCase } from "./StorageConformance.ts"
+import { bytesOf, keysOf, put, type StorageCase } from "./StorageConformanceCase.ts"
 import { awkwardKeys } from "./StorageConformanceKeys.ts"
 
 /** Bytewise by stored names. */

@@ -3,7 +3,7 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFile } from "node:fs/promises"
 import { toFsPath } from "../domain/FileName.ts"
-import { bytesAt, bytesOf, failsWith, holdsOnly, put, type StorageCase } from "./StorageConformance.ts"
+import { bytesAt, bytesOf, failsWith, holdsOnly, put, type StorageCase } from "./StorageConformanceCase.ts"
 import { awkwardKeys } from "./StorageConformanceKeys.ts"
 
 export const moveCases = (storageCase: StorageCase): void => {

@@ -1,7 +1,7 @@
 /** Cases 20-29 of the storage conformance suite: reading. */
 import { assert } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { bodyOf, bytesAt, bytesOf, failsWith, put, type StorageCase } from "./StorageConformance.ts"
+import { bodyOf, bytesAt, bytesOf, failsWith, put, type StorageCase } from "./StorageConformanceCase.ts"
 
 const MIB = 1024 * 1024
 

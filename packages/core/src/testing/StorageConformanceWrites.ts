@@ -7,7 +7,7 @@ import { join } from "node:path"
 import type { HashType } from "../domain/ContentHash.ts"
 import { hashBytesAs } from "../layers/HashAlgorithms.ts"
 import { STORAGE_CONTRACT, type StorageBody, StorageError } from "../ports/Storage.ts"
-import { bodyOf, bytesAt, bytesOf, failsWith, holdsOnly, put, type StorageCase, streamOf } from "./StorageConformance.ts"
+import { bodyOf, bytesAt, bytesOf, failsWith, holdsOnly, put, type StorageCase, streamOf } from "./StorageConformanceCase.ts"
 
 const MIB = 1024 * 1024
 
