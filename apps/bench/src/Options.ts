@@ -50,7 +50,7 @@ Options
   --slow-rounds N    the same for programs that take minutes (default 1)
   --fs tmpfs|disk    where the data lie: /dev/shm, or the folder of --data (default: a folder below the system's temporary one)
   --data DIR         folder for data sets, which stay there, and for work, which does not
-  --peers LIST       all (default), fast (without those that take minutes), none, or names such as restic,cp
+  --peers LIST       all (default; quick ones in a smoke run), fast (without those that take minutes), none, or names such as restic,cp
   --peers-only       leave sheaf itself out
   --python FILE      Python interpreter of an environment with dvc, lamindb or oxenai
   --timeout SECONDS  when to give up on one run of one program (default 3600)
@@ -92,7 +92,7 @@ export const parseOptions = (argv: readonly string[]): Options => {
     out: values.out === undefined ? undefined : resolve(values.out),
     json: values.json === true,
     smoke: values.smoke === true,
-    peers: parsePeers(values.peers ?? (values.smoke === true ? "fast" : "all")),
+    peers: parsePeers(values.peers ?? (values.smoke === true ? SMOKE_PEERS : "all")),
     peersOnly: values["peers-only"] === true,
     python: values.python === undefined ? undefined : resolve(values.python),
     timeoutSeconds: number("timeout", 1, false) ?? 3600
@@ -127,5 +127,8 @@ const dataDirectory = (fs: string | undefined, data: string | undefined): string
   if (fs === "disk") throw new UsageError("--fs disk needs the folder to use: --data DIR")
   return join(tmpdir(), "sheaf-bench")
 }
+
+/** Programs that start at once. */
+const SMOKE_PEERS = "find,cp,git,openssl,node,DuckDB"
 
 const parsePeers = (text: string): Options["peers"] => (text === "all" || text === "fast" || text === "none" ? text : text.split(",").map((name) => name.trim()))

@@ -12,8 +12,8 @@ export const coreServices = Effect.promise(() => import("./CoreServices.ts"))
 export const withInstance = <A, E, R>(use: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const { options } = yield* Shell
-    const { servicesFor } = yield* coreServices
-    return yield* Effect.provide(use, servicesFor(options))
+    const { Sheaf, sheafOptions } = yield* coreServices
+    return yield* Effect.provide(use, Sheaf.layer(sheafOptions(options)))
   })
 
 /** The instance itself, for commands that need its files but no service. */

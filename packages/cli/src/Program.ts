@@ -84,6 +84,15 @@ const version = (): string => {
   return version
 }
 
+/** Prints an error in the form that the command line asks for; gives its exit code. */
+export const reportFailure = (argv: ReadonlyArray<string>, error: unknown, trace: string | null = null): number => {
+  const report = reportOf(error, trace)
+  const isMachine = hasSwitch(argv, "json") || hasSwitch(argv, "ndjson")
+  setStatusLine("")
+  writeErr(isMachine ? errorJson(report) : errorText(report, paintFor(process.stderr, hasSwitch(argv, "no-color"), process.env)))
+  return report.exitCode
+}
+
 /** Runs the program on the words after its name; succeeds with the exit code. */
 export const program = (argv: ReadonlyArray<string>): Effect.Effect<number> => {
   const isMachine = hasSwitch(argv, "json") || hasSwitch(argv, "ndjson")
@@ -115,15 +124,12 @@ export const program = (argv: ReadonlyArray<string>): Effect.Effect<number> => {
   }
 
   const report = (error: unknown, trace: string | null): number => {
-    setStatusLine("")
     const isHelp = CliError.isCliError(error) && error._tag === "ShowHelp"
     if (isHelp && error.errors.length === 0 && implicitHelp !== null && !isMachine) {
       writeErr(help(implicitHelp, process.stderr))
       return 2
     }
-    const known = reportOf(isHelp ? usageError(error.errors, error.commandPath, vocabulary(error.commandPath)) : error, trace)
-    writeErr(isMachine ? errorJson(known) : errorText(known, paintFor(process.stderr, noColor, process.env)))
-    return known.exitCode
+    return reportFailure(argv, isHelp ? usageError(error.errors, error.commandPath, vocabulary(error.commandPath)) : error, trace)
   }
 
   const path = pathOf(words, argv)

@@ -30,10 +30,10 @@ export const setStatusLine = (text: string): void => {
 }
 
 /**
- * Calls `onClosed` when the reader of stdout is gone, as `head` is after its last line. A closed stderr stops nothing: the work
- * matters more than its commentary. Replaces whatever handlers there were.
+ * Calls `onFailure` when stdout cannot be written: with `EPIPE` when its reader is gone, as `head` is after its last line, with another code when the
+ * disk behind it is full. A stderr that fails stops nothing: the work matters more than its commentary. Replaces whatever handlers there were.
  */
-export const watchStreams = (onClosed: () => void): void => {
-  process.stdout.removeAllListeners("error").on("error", onClosed)
+export const watchStreams = (onFailure: (code: string) => void): void => {
+  process.stdout.removeAllListeners("error").on("error", (error: NodeJS.ErrnoException) => onFailure(error.code ?? "EIO"))
   process.stderr.removeAllListeners("error").on("error", () => {})
 }

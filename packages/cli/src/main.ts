@@ -2,26 +2,35 @@
  * Entry point: one process, one command.
  */
 import { Effect } from "effect"
-import { INTERRUPTED_BY_CALLER, program } from "./Program.ts"
+import { FileError } from "@sheaf/core/domain/SheafError"
+import { INTERRUPTED_BY_CALLER, program, reportFailure } from "./Program.ts"
 import { watchStreams } from "./StandardStreams.ts"
 import { INTERRUPTED, watchSignals } from "./StopSignals.ts"
 
 /** Exit code of a program whose reader went away, as the shell reports it for SIGPIPE. */
 const READER_GONE = 141
 
-const fiber = Effect.runFork(program(process.argv.slice(2)))
+const argv = process.argv.slice(2)
+const fiber = Effect.runFork(program(argv))
 
-let readerGone = false
-watchStreams(() => {
-  readerGone = true
+/** Why stdout cannot be written any more; a destroyed stream repeats itself in other words. */
+let outputFailure: string | null = null
+watchStreams((code) => {
+  outputFailure ??= code
   fiber.interruptUnsafe()
 })
 watchSignals(fiber)
 
+const exitCodeOfStopped = (): number => {
+  if (outputFailure === null) return INTERRUPTED
+  if (outputFailure === "EPIPE") return READER_GONE
+  return reportFailure(argv, new FileError({ path: "stdout", code: outputFailure, operation: "cannot write to" }))
+}
+
 fiber.addObserver((exit) => {
-  const isDone = exit._tag === "Success" && exit.value !== INTERRUPTED_BY_CALLER
+  const code = exit._tag === "Success" ? exit.value : INTERRUPTED_BY_CALLER
   // An explicit end, since something may still hold the event loop. What a finished command wrote goes out first; a stopped one does not wait
   // for a reader that may never come back.
-  if (isDone) process.stdout.write("", () => process.exit(exit.value))
-  else process.exit(readerGone ? READER_GONE : INTERRUPTED)
+  if (code === INTERRUPTED_BY_CALLER) process.exit(exitCodeOfStopped())
+  process.stdout.write("", () => process.exit(outputFailure === null ? code : exitCodeOfStopped()))
 })

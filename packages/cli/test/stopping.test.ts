@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process"
-import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync, writeSync } from "node:fs"
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync, writeSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { finished, instance, runShell, start } from "./Cli.ts"
@@ -69,6 +69,19 @@ describe("a reader that goes away", () => {
     place.write("a.csv", "a")
     const ran = await runShell(place.directory, "$SHEAF show nothing 2> >(exec true); echo \"code $?\"; $SHEAF add a.csv --key a.csv 2>&- > /dev/null; $SHEAF ls 2>&-")
     expect(ran.stdout).toBe("code 3\na.csv\n")
+  })
+})
+
+describe("a full disk behind stdout", () => {
+  it.runIf(existsSync("/dev/full"))("is an error, not silence", async () => {
+    const place = await instance()
+    place.write("a.csv", "a")
+    await place.json("add", "a.csv", "--key", "a.csv")
+    for (const command of ["ls", "ls --json", "cat a.csv", "--version"]) {
+      const ran = await runShell(place.directory, `$SHEAF ${command} > /dev/full`)
+      expect(ran.code, command).toBe(1)
+      expect(ran.stderr, command).toMatch(/no space left on/)
+    }
   })
 })
 

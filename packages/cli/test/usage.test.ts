@@ -67,13 +67,13 @@ describe("a command line that makes no sense", () => {
     [["completions", "tcsh"], "SHELL cannot be \"tcsh\"", "\"bash\" | \"zsh\" | \"fish\""]
   ]
   it.for(cases)("%j", async ([args, message, hint]) => {
-    const text = await place.run(...args)
+    const [text, machine] = await Promise.all([place.run(...args), place.failure(...args)])
     expect(text).toMatchObject({ code: 2, stdout: "" })
     const lines = text.stderr.trimEnd().split("\n")
     expect(lines).toHaveLength(2)
     expect(lines[0]).toBe(`sheaf: ${message}`)
     expect(lines[1]).toContain(hint)
-    expect(await place.failure(...args)).toMatchObject({ exit: 2, error: { code: "Usage", message, hint: lines[1] } })
+    expect(machine).toMatchObject({ exit: 2, error: { code: "Usage", message, hint: lines[1] } })
   })
   it("--json and --ndjson exclude each other", async () => {
     expect((await place.run("ls", "--json", "--ndjson"))).toMatchObject({ code: 2, stdout: "" })
@@ -83,9 +83,9 @@ describe("a command line that makes no sense", () => {
 describe("without an instance", () => {
   it("commands say how to make one", async () => {
     const empty = workplace()
-    for (const args of [["ls"], ["info"], ["show", "x"], ["ingest", "."], ["config", "get"], ["verify"], ["storage", "list"]]) {
-      const ran = await empty.run(...args)
-      expect(ran, args.join(" ")).toMatchObject({ code: 2, stdout: "" })
+    const lines = [["ls"], ["info"], ["show", "x"], ["ingest", "."], ["config", "get"], ["verify"], ["storage", "list"], ["doctor"]]
+    for (const ran of await Promise.all(lines.map((args) => empty.run(...args)))) {
+      expect(ran).toMatchObject({ code: 2, stdout: "" })
       expect(ran.stderr).toMatch(/^sheaf: no Sheaf instance in .*\nMake one with: sheaf init/)
     }
     expect((await empty.failure("ls")).error).toMatchObject({ code: "NoInstance", from: empty.directory })

@@ -8,8 +8,10 @@
  */
 import { Effect, Layer } from "effect"
 import type { NoInstance } from "./domain/SheafError.ts"
+import { cachedRoots } from "./layers/CachedRoots.ts"
 import * as DuckDbAudit from "./layers/DuckDbAudit.ts"
 import * as DuckDbClient from "./layers/DuckDbClient.ts"
+import * as DuckDbCopyLedger from "./layers/DuckDbCopyLedger.ts"
 import * as DuckDbRegistry from "./layers/DuckDbRegistry.ts"
 import * as HashingLayers from "./layers/HashingLayers.ts"
 import * as KeyPolicies from "./layers/KeyPolicies.ts"
@@ -27,7 +29,10 @@ import { Ingest } from "./services/Ingest.ts"
 import { IngestSettings } from "./services/IngestSettings.ts"
 import { findInstance, Instance, type InstanceError, type LoadedInstance, loadInstance } from "./services/Instance.ts"
 import { type InitError, type InitOptions, type InitReport, initInstance, RegistryOpener } from "./services/InstanceInit.ts"
+import { Integrity } from "./services/Integrity.ts"
 import { Keys } from "./services/Keys.ts"
+import { Reading } from "./services/Reading.ts"
+import { StorageRoots } from "./services/StorageRoots.ts"
 
 export interface SheafOptions {
   /** The directory of the instance. Default: `SHEAF_INSTANCE`, else the nearest instance at or above `start`. */
@@ -43,7 +48,8 @@ export interface SheafOptions {
 }
 
 /** What {@link Sheaf} `layer` provides. */
-export type SheafServices = Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Doctor
+export type SheafServices =
+  | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor
 
 /** Seconds to wait for another process that holds the registry, when nothing else is said. */
 export const DEFAULT_LOCK_TIMEOUT = 10
@@ -83,15 +89,19 @@ export const Sheaf = { layer, init, examine } as const
 const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Layer<SheafServices> => {
   const { config } = instance
   const engine = DuckDbClient.layer({ path: instance.registryPath, lockTimeoutMillis: (options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT) * 1000 })
+  const registry = Layer.effect(Registry, Effect.map(Registry, (plain) => cachedRoots(plain, instance.registryPath))).pipe(Layer.provide(DuckDbRegistry.layer))
   const ports = Layer.mergeAll(
     Layer.succeed(Instance, instance),
-    Layer.merge(DuckDbRegistry.layer, DuckDbAudit.layer).pipe(Layer.provide(engine)),
+    Layer.mergeAll(registry, DuckDbAudit.layer, DuckDbCopyLedger.layer).pipe(Layer.provide(engine)),
     storageDrivers(options.drivers),
     HashingLayers.layer(config.hash),
     KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
     RandomUids.layer
   )
-  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Doctor.layer).pipe(Layer.provideMerge(ports))
+  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Reading.layer, Integrity.layer, Doctor.layer).pipe(
+    Layer.provideMerge(StorageRoots.layer),
+    Layer.provideMerge(ports)
+  )
 }
 
 const ingestSettings = Layer.effect(IngestSettings, Effect.gen(function*() {

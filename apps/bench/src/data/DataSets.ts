@@ -60,8 +60,8 @@ export class NoRoomError extends Error {
 /** The layout of S or M at a scale. */
 export const flatOptions = (request: DataSetRequest): FlatFilesOptions | undefined => {
   const scaled = (n: number) => Math.max(1, Math.round(n * request.scale))
-  if (request.name === "S") return { seed: request.seed, files: Math.max(8, scaled(100_000)), folders: scaled(100), size: 4096, copyEvery: 20 }
-  if (request.name === "M") return { seed: request.seed, files: Math.max(8, scaled(1_000_000)), folders: scaled(1_000), size: 256, copyEvery: 0 }
+  if (request.name === "S") return { seed: request.seed, files: Math.max(4, scaled(100_000)), folders: scaled(100), size: 4096, copyEvery: 20 }
+  if (request.name === "M") return { seed: request.seed, files: Math.max(4, scaled(1_000_000)), folders: scaled(1_000), size: 256, copyEvery: 0 }
   return undefined
 }
 

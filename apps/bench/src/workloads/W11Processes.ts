@@ -17,7 +17,7 @@ export const w11: Workload = {
   defaultSizes: ["S"],
   run: async (bench) => {
     if (bench.sheaf === undefined) return collector(null).outcome()
-    const many = bench.options.smoke ? 3 : 8
+    const many = bench.options.smoke ? 2 : 8
     const library = bench.data("S", { copies: 1, cut: (many * 500) / 100_000 })
     const command = bench.data("S", { copies: 1, cut: (many * 10) / 100_000 })
     const target = {

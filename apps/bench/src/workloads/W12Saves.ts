@@ -17,7 +17,7 @@ export const w12: Workload = {
   sizes: ["S"],
   defaultSizes: ["S"],
   run: async (bench) => {
-    const data = bench.data("S", { copies: 2, cut: 0.1 })
+    const data = bench.data("S", { copies: 2, cut: bench.options.smoke ? 0.02 : 0.1 })
     const found = collector(data)
     const base = { items: data.facts.files, unit: "saves", bytes: data.facts.bytes }
     found.add(

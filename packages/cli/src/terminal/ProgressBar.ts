@@ -65,17 +65,19 @@ const shareOf = ({ bytes, done, total, totalBytes }: Progress): number | null =>
   return things === null ? null : Math.min(1, (things + (part(bytes, totalBytes) ?? things)) / 2)
 }
 
-const ofTotal = (done: string, total: string | null, isKnown: boolean): string =>
-  total === null ? done : isKnown ? `${done}/${total}` : `${done} of ${total}+`
+const ofTotal = (done: number, total: number | null, isKnown: boolean, text: (n: number) => string): string =>
+  total === null || (!isKnown && total <= done) ? text(done) : isKnown ? `${text(done)}/${text(total)}` : `${text(done)} of ${text(total)}+`
+
+const rateText = (perSecond: number): string => (perSecond < 9.95 ? perSecond.toFixed(1) : countText(perSecond))
 
 const figures = (progress: Progress, noun: string, rate: Rate): ReadonlyArray<string> => {
   const { bytes, done, isTotalKnown, total, totalBytes } = progress
   const now = rate.perSecond
   const left = now === null ? null : timeLeft(progress, now)
   return [
-    `${ofTotal(countText(done), total === null ? null : countText(total), isTotalKnown)} ${noun}`,
-    ofTotal(sizeText(bytes), totalBytes === null ? null : sizeText(totalBytes), isTotalKnown),
-    ...(now === null ? [] : [`${countText(now.done)} ${noun}/s`, `${sizeText(now.bytes)}/s`]),
+    `${ofTotal(done, total, isTotalKnown, countText)} ${noun}`,
+    ofTotal(bytes, totalBytes, isTotalKnown, sizeText),
+    ...(now === null ? [] : [`${rateText(now.done)} ${noun}/s`, `${sizeText(Math.round(now.bytes))}/s`]),
     ...(left === null ? [] : [`${durationText(left)} left`])
   ]
 }

@@ -45,6 +45,12 @@ const TIMES = {
   poll: [4, 12]
 } as const
 
+/**
+ * A checkpoint writes the last, unfinished row group of every table again. With DuckDB's own 122,880 rows that was two thirds of the time for publishing
+ * a million rows in batches of 25,000. Applies while attached; it is not a property of the file.
+ */
+const ROW_GROUP_SIZE = 24_576
+
 interface Waiter extends AcquireOptions {
   readonly access: Access
   readonly grant: (connection: Promise<DuckDbConnection>) => void
@@ -343,7 +349,7 @@ export class DuckDbAttachment {
 
   async #attachPlain(control: DuckDbConnection, access: Access): Promise<number | null> {
     try {
-      await control.run(`ATTACH ${sqlText(this.path)} AS reg (TYPE duckdb${access === "read" ? ", READ_ONLY" : ""})`)
+      await control.run(`ATTACH ${sqlText(this.path)} AS reg (TYPE duckdb, ${access === "read" ? "READ_ONLY" : `ROW_GROUP_SIZE ${ROW_GROUP_SIZE}`})`)
       return null
     } catch (error) {
       const pid = error instanceof Error ? conflictingPid(error.message) : null

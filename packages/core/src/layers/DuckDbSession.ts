@@ -7,7 +7,7 @@
 import type { DuckDBConnection, DuckDBMaterializedResult, DuckDBPreparedStatement, DuckDBValue } from "@duckdb/node-api"
 
 export interface DuckDbSession {
-  /** A number given for a TIMESTAMP parameter is microseconds since 1970. */
+  /** A number given for a TIMESTAMP column in `INSERT … VALUES ($1, …)` is microseconds since 1970; elsewhere it takes `make_timestamp($1)`. */
   readonly run: (sql: string, params?: ReadonlyArray<unknown>) => Promise<void>
   /** Row objects. Integers of any width are numbers, a TIMESTAMP is the number of microseconds since 1970, lists are arrays. */
   readonly rows: <T>(sql: string, params?: ReadonlyArray<unknown>) => Promise<ReadonlyArray<T>>

@@ -23,7 +23,7 @@ import { type KeyTree, KeyTreeBuilder, type TreeOptions } from "./KeyTree.ts"
 import { resolveReference } from "./References.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 import { RootWriter } from "./RootWriter.ts"
-import { saveBatch, type SaveDependencies } from "./SaveBatch.ts"
+import { saveBatch, saveBatches, type SaveDependencies } from "./SaveBatch.ts"
 
 export interface SaveOptions {
   /** Default: the path relative to the root for a file inside one, else none; content without a key needs a description or a run. */
@@ -127,9 +127,8 @@ export class Artifacts extends Context.Service<Artifacts, {
     Effect.gen(function*() {
       const registry = yield* Registry
       const dependencies = yield* saveDependencies
-      const saveAll = (items: ReadonlyArray<SaveItem>) => Effect.flatMap(dependencies, (deps) => saveBatch(items, deps))
       const saveOne = (item: SaveItem): Effect.Effect<SaveResult, SaveError> =>
-        Effect.flatMap(saveAll([item]), ([result]) => Effect.fromResult(result!))
+        dependencies.pipe(Effect.flatMap((deps) => saveBatch([item], deps)), Effect.flatMap(([result]) => Effect.fromResult(result!)))
       const resolve = (reference: string) => resolveReference(reference, registry)
       const get = Effect.fn("Artifacts.get")(function*(reference: string) {
         const { uid } = yield* resolve(reference)
@@ -145,9 +144,7 @@ export class Artifacts extends Context.Service<Artifacts, {
           return yield* saveOne({ content, ...options })
         }),
         saveMany: Effect.fn("Artifacts.saveMany")(function*(items: ReadonlyArray<SaveItem>) {
-          const results: Array<Result.Result<SaveResult, SaveRefusal>> = []
-          for (let i = 0; i < items.length; i += BATCH) results.push(...(yield* saveAll(items.slice(i, i + BATCH))))
-          return results
+          return yield* saveBatches(items, BATCH, yield* dependencies)
         }),
         resolve: Effect.fn("Artifacts.resolve")(resolve),
         get,
@@ -170,7 +167,7 @@ export class Artifacts extends Context.Service<Artifacts, {
 }
 
 /** Saves of one batch are registered in one transaction. */
-const BATCH = 1_000
+const BATCH = 2_000
 /** Artifacts are looked up this many at a time. */
 const PAGE = 500
 

@@ -1,13 +1,14 @@
 /**
  * The copies of one artifact, tried in turn: the recorded good ones first, local ones before others. What turns out about a copy is recorded.
  */
-import { Data, Effect, Result, Stream } from "effect"
+import { Effect, Result, Stream } from "effect"
 import type { Artifact, LocationState } from "../domain/Artifact.ts"
-import { Damaged, NoGoodLocation, NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
+import { Damaged, NoGoodLocation, NotFound } from "../domain/SheafError.ts"
 import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
 import type { Hasher, Hashing } from "../ports/Hashing.ts"
 import type { Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
-import type { StorageError, StorageHandle } from "../ports/Storage.ts"
+import type { StorageHandle } from "../ports/Storage.ts"
+import { asProblem, CopyProblem, examineCopy } from "./CopyExamination.ts"
 import { objectPath, type StorageRoots } from "./StorageRoots.ts"
 
 /** A copy and where it is. */
@@ -24,25 +25,10 @@ export interface CopySet {
   readonly copies: ReadonlyArray<Copy>
 }
 
-/** Why a copy is of no use. */
-export class CopyProblem extends Data.TaggedError("CopyProblem")<{
-  /** As in `no such file`. */
-  readonly reason: string
-  /** What to record, or null when nothing is known for certain. */
-  readonly state: "missing" | "damaged" | null
-  /** The hash of the bytes that are there instead, when they were read. */
-  readonly found: string | null
-}> {}
-
 /** A problem of a certain copy. */
 interface Trial {
   readonly copy: Copy
   readonly problem: CopyProblem
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  NotFound: "not there", PermissionDenied: "permission denied", AuthExpired: "credentials have expired", Unavailable: "the storage root cannot be reached",
-  Timeout: "the storage root does not answer", RateLimited: "the storage root does not answer", Corrupt: "input/output error"
 }
 
 export class CopyReader {
@@ -132,29 +118,15 @@ export class CopyReader {
       const handle = yield* Effect.mapError(this.#roots.handle(copy.root), asProblem)
       const { size } = yield* Effect.mapError(handle.stat(copy.objectKey), asProblem)
       if (copy.state !== "ok" || size !== copy.size) yield* this.examine(copy, handle)
-      if (copy.state !== "ok") yield* this.record(copy, "ok")
+      // Where other content is registered now, a copy that is right again is so by chance: it stays what it is.
+      if (copy.state !== "ok" && copy.state !== "replaced") yield* this.record(copy, "ok")
       return handle
     })
   }
 
   /** Reads a copy as a whole and compares it. */
   examine(copy: Copy, handle: StorageHandle): Effect.Effect<void, CopyProblem> {
-    return Effect.gen({ self: this }, function*() {
-      const { size } = yield* handle.stat(copy.objectKey)
-      const hasher = this.hasherFor(copy, size)
-      if (hasher === null) {
-        if (size !== copy.size) yield* new CopyProblem({ reason: `it has ${size} bytes instead of ${copy.size}`, state: "damaged", found: null })
-        return
-      }
-      let length = 0
-      yield* Stream.runForEach(handle.read(copy.objectKey), (bytes) => Effect.sync(() => {
-        hasher.update(bytes)
-        length += bytes.length
-      }))
-      if (length !== size) return yield* new CopyProblem({ reason: "it changed while it was read", state: null, found: null })
-      const found = hasher.digest()
-      if (found !== copy.hash || size !== copy.size) return yield* new CopyProblem({ reason: "damaged", state: "damaged", found })
-    }).pipe(Effect.catchTag("StorageError", (error) => Effect.fail(asProblem(error))))
+    return examineCopy(copy, handle, this.#hashing)
   }
 
   /** Records the state of a copy. A registry that cannot be written now keeps nobody from reading. */
@@ -164,7 +136,6 @@ export class CopyReader {
 
   /** Records what is known for certain; that a file is not there says something only where the root is. */
   #note(copy: Copy, { state }: CopyProblem): Effect.Effect<void> {
-    // An earlier version whose file has other content now stays what it is.
     if (state === null || state === copy.state || copy.state === "replaced") return Effect.void
     if (state === "damaged") return this.record(copy, state)
     return Effect.ignore(Effect.flatMap(this.#roots.reach(copy.root), () => this.record(copy, state)))
@@ -173,14 +144,6 @@ export class CopyReader {
 
 /** Order of preference. */
 const rank = ({ root, state }: Copy): number => (state === "ok" ? 0 : state === "replaced" ? 4 : 2) + (localPathOf(root) === null ? 1 : 0)
-
-/** What a failing store says about a copy. */
-export const asProblem = (error: StorageError | StorageRootProblem): CopyProblem =>
-  new CopyProblem({
-    reason: error._tag === "StorageError" ? REASONS[error.kind] ?? error.message : error.reason,
-    state: error._tag === "StorageError" && error.kind === "NotFound" ? "missing" : null,
-    found: null
-  })
 
 const noneIsGood = ({ uid, hash }: Artifact, trials: ReadonlyArray<Trial>): NoGoodLocation | Damaged => {
   const [first] = trials

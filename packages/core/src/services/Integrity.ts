@@ -1,14 +1,17 @@
 /**
  * Integrity: are the stored bytes what they were? Copies are read again as a whole and compared with their hashes; neither sizes nor times are believed.
  */
-import { Context, Effect, Layer, Option, Stream } from "effect"
+import { Context, Effect, Layer, Option, type Scope, Stream } from "effect"
 import { parseKey } from "../domain/ArtifactKey.ts"
-import { InvalidInput, InvalidKey, type MultipleResults, NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
+import { type FileError, InvalidInput, InvalidKey, type MultipleResults, NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
 import { randomBase62 } from "../domain/Uid.ts"
+import { CopyLedger } from "../ports/CopyLedger.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { type CopyFilter, Registry, type RegistryError } from "../ports/Registry.ts"
 import type { StorageError } from "../ports/Storage.ts"
+import { Instance } from "./Instance.ts"
 import { resolveReference } from "./References.ts"
+import { scratchFiles } from "./ScratchFiles.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 import { VerifyRun } from "./VerifyRun.ts"
 
@@ -34,8 +37,8 @@ export interface VerifyRequest {
 export interface VerifyProgress {
   readonly checked: number
   readonly bytes: number
-  /** Copies to be checked, as far as that is known beforehand, or null. */
-  readonly total: number | null
+  /** Copies to be checked. */
+  readonly total: number
 }
 
 /** A copy with other bytes than those of its artifact. */
@@ -98,7 +101,7 @@ export interface VerifyReport {
   readonly interrupted: boolean
 }
 
-export type VerifyError = RegistryError | NotFound | MultipleResults | InvalidKey | InvalidInput | StorageError | StorageRootProblem
+export type VerifyError = RegistryError | NotFound | MultipleResults | InvalidKey | InvalidInput | FileError | StorageError | StorageRootProblem
 
 export class Integrity extends Context.Service<Integrity, {
   /**
@@ -107,33 +110,35 @@ export class Integrity extends Context.Service<Integrity, {
    */
   readonly verify: (request?: VerifyRequest) => Effect.Effect<VerifyReport, VerifyError>
 }>()("@sheaf/core/Integrity") {
-  static readonly layer: Layer.Layer<Integrity, never, Registry | StorageRoots | Hashing> = Layer.effect(
+  static readonly layer: Layer.Layer<Integrity, never, Instance | Registry | CopyLedger | StorageRoots | Hashing> = Layer.effect(
     Integrity,
     Effect.gen(function*() {
+      const { cacheFolder } = yield* Instance
       const registry = yield* Registry
+      const ledger = yield* CopyLedger
       const roots = yield* StorageRoots
       const hashing = yield* Hashing
       const verify = Effect.fn("Integrity.verify")(function*(request: VerifyRequest = {}) {
         const started = performance.now()
         const sample = yield* sampleOf(request)
+        const files = yield* scratchFiles(cacheFolder, "verify")
         const run = yield* Effect.acquireRelease(
-          Effect.sync(() => new VerifyRun({ registry, roots, hashing }, request.workers, request.signal)),
+          Effect.sync(() => new VerifyRun({ ledger, roots, hashing, files }, request.workers, request.signal)),
           (run) => Effect.promise(() => run.close())
         )
         // Threads take a moment to start; for a few artifacts they may not be needed.
         if (request.refs === undefined) run.start()
-        const root = request.storage === undefined ? null : yield* roots.find(request.storage)
+        const only = request.storage === undefined ? null : yield* roots.find(request.storage)
         const filter: CopyFilter = {
           ...(sample === null ? {} : { sample }),
           ...(request.refs === undefined ? {} : { uids: yield* uidsOf(request.refs, registry) }),
           ...(request.prefix === undefined ? {} : { keyPrefix: yield* prefixOf(request.prefix, registry) })
         }
-        yield* reportProgress(run, request, filter, root !== null, registry)
-        if (root !== null) yield* run.verifyRoot(root, filter, true)
-        else for (const each of yield* registry.roots) yield* run.verifyRoot(each, filter, false)
-        yield* run.record
+        const listed = yield* Effect.forEach(only === null ? yield* registry.roots : [only], (root) => run.list(root, filter, only !== null))
+        yield* reportProgress(run, request)
+        for (const each of listed) if (each !== null) yield* run.check(each)
         const report: VerifyReport = { ...run.report(), sample, seconds: Math.round(performance.now() - started) / 1000 }
-        request.onProgress?.({ checked: report.checked, bytes: report.bytes, total: report.checked })
+        request.onProgress?.(run.progress())
         return report
       }, Effect.scoped)
       return Integrity.of({ verify })
@@ -166,12 +171,8 @@ const prefixOf = (prefix: string, registry: Registry["Service"]): Effect.Effect<
     return parsed.key
   })
 
-const reportProgress = Effect.fnUntraced(function*(run: VerifyRun, request: VerifyRequest, filter: CopyFilter, inOneRoot: boolean, registry: Registry["Service"]) {
-  const { onProgress } = request
-  if (onProgress === undefined) return
-  const total = inOneRoot || Object.keys(filter).length > 0 ? null : (yield* registry.info).locations
-  yield* Effect.acquireRelease(
-    Effect.sync(() => setInterval(() => onProgress({ ...run.progress(), total }), PROGRESS_MILLIS)),
+const reportProgress = (run: VerifyRun, { onProgress }: VerifyRequest): Effect.Effect<void, never, Scope.Scope> =>
+  onProgress === undefined ? Effect.void : Effect.asVoid(Effect.acquireRelease(
+    Effect.sync(() => setInterval(() => onProgress(run.progress()), PROGRESS_MILLIS)),
     (timer) => Effect.sync(() => clearInterval(timer))
-  )
-})
+  ))

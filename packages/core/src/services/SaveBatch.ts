@@ -4,7 +4,7 @@
  * Each item is planned, its content written or hashed where it stands, and then all of them are handed to the registry at once, in order. Objects that
  * the registry had no use for are removed. Between the first object and the last record, interruption waits, so that nothing is left half-done.
  */
-import { Effect, Exit, Result } from "effect"
+import { Deferred, Effect, Exit, Result } from "effect"
 import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
 import type { SaveOutcome, SaveRequest } from "../domain/SaveRequest.ts"
 import { Unnamed } from "../domain/SheafError.ts"
@@ -60,10 +60,17 @@ const asStep = <A>(effect: Effect.Effect<A, SaveRefusal | RegistryError>): Effec
     onFailure: (error) => (isRegistryError(error) ? Effect.fail(error) : Effect.succeed(Result.fail(error)))
   })
 
+/** When a batch among several is its turn to be registered; its content is written before that. */
+export interface Turn {
+  readonly await: Effect.Effect<void>
+  readonly done: Effect.Effect<unknown>
+}
+
 /** Saves items in order; one result each. */
 export const saveBatch = (
   items: ReadonlyArray<SaveItem>,
-  deps: SaveDependencies
+  deps: SaveDependencies,
+  turn: Turn = { await: Effect.void, done: Effect.void }
 ): Effect.Effect<ReadonlyArray<Result.Result<SaveResult, SaveRefusal>>, RegistryError> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
@@ -71,13 +78,32 @@ export const saveBatch = (
       const savings = planned.flatMap((step) => (Result.isSuccess(step) ? [step.success] : []))
       const work = Effect.gen(function*() {
         const written = yield* restore(writeAll(planned, deps))
-        return yield* register(deps.durable ? yield* restore(syncAll(written)) : written, deps)
+        const durable = deps.durable ? yield* restore(syncAll(written)) : written
+        yield* restore(turn.await)
+        return yield* register(durable, deps)
       })
       const exit = yield* Effect.exit(work)
       yield* Exit.isSuccess(exit) ? settle(exit.value, deps) : takeBack(savings, deps)
       for (const saving of savings) if (saving.planned !== null) saving.writer!.settled(1)
-      return yield* restore(saveResults((yield* exit).map(({ decided }) => decided), deps))
+      return yield* Effect.ensuring(restore(saveResults((yield* exit).map(({ decided }) => decided), deps)), turn.done)
     }))
+
+/** Saves any number of items: the content of one batch is written while the one before it is registered. */
+export const saveBatches = (
+  items: ReadonlyArray<SaveItem>,
+  size: number,
+  deps: SaveDependencies
+): Effect.Effect<ReadonlyArray<Result.Result<SaveResult, SaveRefusal>>, RegistryError> =>
+  Effect.gen(function*() {
+    const starts = Array.from({ length: Math.ceil(items.length / size) }, (_, i) => i * size)
+    const turns = starts.map(() => Deferred.makeUnsafe<void>())
+    const results = yield* Effect.forEach(starts, (start, i) =>
+      saveBatch(items.slice(start, start + size), deps, {
+        await: i === 0 ? Effect.void : Deferred.await(turns[i - 1]!),
+        done: Deferred.succeed(turns[i]!, undefined)
+      }), { concurrency: 2 })
+    return results.flat()
+  })
 
 const planAll = (items: ReadonlyArray<SaveItem>, deps: SaveDependencies): Effect.Effect<ReadonlyArray<Step>, RegistryError> =>
   Effect.gen(function*() {

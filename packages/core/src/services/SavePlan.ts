@@ -69,7 +69,7 @@ export const suffixFits = (keySuffix: string, contentSuffix: string): boolean =>
 
 const inspectFile = (path: string): Effect.Effect<string, FileError> =>
   Effect.try({
-    try: () => realpathSync(path),
+    try: () => realpathSync.native(path),
     catch: (error) => new FileError({ path, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN", operation: "cannot save" })
   })
 

@@ -19,9 +19,11 @@ export const saveResults = (
 ): Effect.Effect<ReadonlyArray<Result.Result<SaveResult, SaveRefusal>>, RegistryError> =>
   Effect.gen(function*() {
     const saved = all.flatMap((one) => (Result.isSuccess(one) ? [one.success] : []))
-    const clashes = yield* findClashes(saved.filter(isNewKey).map(({ plan }) => plan.key!), registry)
     yield* fillDescriptions(saved, registry)
-    const artifacts = yield* artifactsByUid(saved, registry)
+    const [clashes, artifacts] = yield* Effect.all(
+      [findClashes(saved.filter(isNewKey).map(({ plan }) => plan.key!), registry), artifactsByUid(saved, registry)],
+      { concurrency: 2 }
+    )
     return all.map((one) => Result.map(one, (save): SaveResult => {
       const { outcome, plan } = save
       const artifact = artifacts.get(outcome.uid)!

@@ -1,74 +1,79 @@
 /**
- * One verification under way: copies come in pages from the registry and go in batches to worker threads, or through their driver where a root is no local
- * directory; what was found is recorded in large groups, since each write of the registry has its price.
+ * One verification under way: the copies of each root are listed in a file, and go from there in batches to worker threads, or through their driver where a
+ * root is no local directory. What was found is recorded from time to time and at the end; the registry is not held in between.
  */
-import { Data, Effect, Result, Stream } from "effect"
-import { realpathSync } from "node:fs"
-import type { LocationState } from "../domain/Artifact.ts"
+import { Effect, Result } from "effect"
+import { closeSync, openSync, realpathSync } from "node:fs"
+import type { HashType } from "../domain/ContentHash.ts"
 import { fromUserPath } from "../domain/FileName.ts"
-import type { StorageRootProblem } from "../domain/SheafError.ts"
+import type { FileError, StorageRootProblem } from "../domain/SheafError.ts"
 import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
+import { type CopyBatch, parseCopyLine, readCopyList } from "../layers/CopyListReader.ts"
 import { VerifyPool } from "../layers/VerifyPool.ts"
 import type { VerifyFinding } from "../layers/VerifyProtocol.ts"
+import { CopyLedger, type CopyList, type ListedFinding } from "../ports/CopyLedger.ts"
 import type { Hashing } from "../ports/Hashing.ts"
-import type { CopyFilter, Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
+import type { CopyFilter, RegistryError } from "../ports/Registry.ts"
 import type { StorageError, StorageHandle } from "../ports/Storage.ts"
-import { type CopyProblem, CopyReader } from "./CopyReader.ts"
+import { type CopyProblem, examineCopy } from "./CopyExamination.ts"
 import type { DamagedCopy, MissingCopy, UnreachableRoot, UnreadCopy, VerifyProgress, VerifyReport } from "./Integrity.ts"
+import type { ScratchFiles } from "./ScratchFiles.ts"
 import { objectPath, type StorageRoots } from "./StorageRoots.ts"
 
 /** Copies, and bytes, that a worker gets at once: large files are shared out one by one. */
-const BATCH_COPIES = 512
-const BATCH_BYTES = 16 * 1024 * 1024
-/** States that are recorded at once. */
-const RECORDED = 100_000
+const BATCH = { copies: 512, bytes: 16 * 1024 * 1024 }
+/** Milliseconds after which what was found so far is recorded, so that a kill loses little. */
+const RECORD_AFTER = 30_000
 
-interface FoundState {
-  readonly uid: string
-  readonly root: string
-  readonly objectKey: string
-  readonly state: LocationState
+export interface VerifyPorts {
+  readonly ledger: CopyLedger["Service"]
+  readonly roots: StorageRoots["Service"]
+  readonly hashing: Hashing["Service"]
+  readonly files: ScratchFiles
 }
 
-/** Ends the stream of copies early. */
-class Stopped extends Data.TaggedError("Stopped") {}
+/** A root whose copies are listed. */
+interface ListedRoot extends CopyList {
+  readonly root: StorageRoot
+  readonly file: string
+  readonly handle: StorageHandle
+  /** Path of a local root as the workers take it; else null. */
+  readonly base: string | null
+}
+
+/** What is not as it should be with a copy, wherever it is. */
+type Finding = VerifyFinding extends infer F ? (F extends VerifyFinding ? Omit<F, "at"> : never) : never
+
+interface Suspect extends MissingCopy {
+  readonly line: number
+}
 
 export class VerifyRun {
-  readonly #registry: Registry["Service"]
-  readonly #roots: StorageRoots["Service"]
-  readonly #reader: CopyReader
+  readonly #ports: VerifyPorts
   readonly #workers: number | undefined
   readonly #signal: AbortSignal | undefined
   #pool: VerifyPool | null = null
-  /** Path of the local root whose copies are checked, as the workers take it. */
-  #base = ""
-  #batch: Array<StoredCopy> = []
-  #batchBytes = 0
   readonly #open = new Set<Promise<void>>()
   #crash: { readonly error: unknown } | null = null
-  #states: Array<FoundState> = []
+  /** Found since the last time it was recorded. */
+  #findings: Array<ListedFinding> = []
   /** Not there, which counts when the root itself turns out to be there. */
-  #suspects: Array<StoredCopy> = []
-  #notRecorded: string | null = null
+  #suspects: Array<Suspect> = []
+  #listed = 0
+  /** Read without the worker threads. */
+  readonly #read = { copies: 0, bytes: 0 }
 
   #ok = 0
   #sizeOnly = 0
   #replaced = 0
-  /** Read without the worker threads. */
-  #read = { copies: 0, bytes: 0 }
   readonly #damaged: Array<DamagedCopy> = []
   readonly #missing: Array<MissingCopy> = []
   readonly #failed: Array<UnreadCopy> = []
   readonly #unreachable: Array<UnreachableRoot> = []
+  #notRecorded: string | null = null
 
-  constructor(
-    ports: { readonly registry: Registry["Service"]; readonly roots: StorageRoots["Service"]; readonly hashing: Hashing["Service"] },
-    workers: number | undefined,
-    signal: AbortSignal | undefined
-  ) {
-    this.#registry = ports.registry
-    this.#roots = ports.roots
-    this.#reader = new CopyReader(ports)
+  constructor(ports: VerifyPorts, workers: number | undefined, signal: AbortSignal | undefined) {
+    this.#ports = ports
     this.#workers = workers
     this.#signal = signal
   }
@@ -82,16 +87,15 @@ export class VerifyRun {
     await this.#pool?.close()
   }
 
-  progress(): Omit<VerifyProgress, "total"> {
+  progress(): VerifyProgress {
     const { bytes, copies } = this.#pool?.progress() ?? { bytes: 0, copies: 0 }
-    return { checked: this.#read.copies + copies, bytes: this.#read.bytes + bytes }
+    return { checked: this.#read.copies + copies, bytes: this.#read.bytes + bytes, total: this.#listed }
   }
 
   report(): Omit<VerifyReport, "sample" | "seconds"> {
     const inOrder = <A extends { readonly path: string }>(found: ReadonlyArray<A>) => found.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
-    const faulty = this.#damaged.length + this.#missing.length + this.#failed.length
     return {
-      checked: this.#ok + this.#sizeOnly + faulty,
+      checked: this.#ok + this.#sizeOnly + this.#damaged.length + this.#missing.length + this.#failed.length,
       bytes: this.progress().bytes,
       ok: this.#ok,
       sizeOnly: this.#sizeOnly,
@@ -105,87 +109,78 @@ export class VerifyRun {
     }
   }
 
-  /** Checks the copies in one root. One that cannot be reached is noted, or fails when it is `required`. */
-  verifyRoot(root: StorageRoot, filter: CopyFilter, required: boolean): Effect.Effect<void, RegistryError | StorageError | StorageRootProblem> {
+  /** Lists the copies in a root; null when there are none, or when it cannot be reached, which fails when it is `required`. */
+  list(root: StorageRoot, filter: CopyFilter, required: boolean): Effect.Effect<ListedRoot | null, RegistryError | FileError | StorageError | StorageRootProblem> {
     return Effect.gen({ self: this }, function*() {
-      if (this.#signal?.aborted) return
-      const here = { ...filter, root: root.uid }
-      const reached = yield* Effect.result(this.#roots.reach(root))
+      const reached = yield* Effect.result(this.#ports.roots.reach(root))
+      if (Result.isFailure(reached) && required) return yield* Effect.fail(reached.failure)
+      const file = yield* this.#ports.files.next
+      const list = yield* this.#ports.ledger.list(root.uid, filter, file)
       if (Result.isFailure(reached)) {
-        if (required) return yield* Effect.fail(reached.failure)
-        const copies = yield* Stream.runFold(this.#registry.copies(here), () => 0, (count, copy) => count + (copy.state === "replaced" ? 0 : 1))
-        if (copies > 0) this.#noteUnreachable(root, reached.failure, copies)
-        return
+        if (list.copies > 0) this.#noteUnreachable(root, reached.failure, list.copies)
+        return null
       }
+      this.#replaced += list.replaced
+      this.#listed += list.copies
       const handle = reached.success
-      const path = handle.capabilities.localPath ? localPathOf(root) : null
-      // A folder above may have become a symbolic link since the root was registered.
-      if (path !== null) this.#base = fromUserPath(realPathOf(path)).replace(/^\/$/, "")
-      yield* this.#registry.copies(here).pipe(
-        // The next page is read from the registry meanwhile.
-        Stream.bufferArray({ capacity: 1 }),
-        Stream.runForEachArray((copies) => Effect.andThen(path !== null ? this.#checkLocal(root, copies) : this.#checkRemote(root, handle, copies), this.#recordGroup)),
-        Effect.catchTag("Stopped", () => Effect.void)
-      )
-      yield* Effect.promise(async () => {
-        if (this.#batch.length > 0) await this.#dispatch(root)
-        while (this.#open.size > 0) await this.#answer()
-      })
-      yield* this.#judgeSuspects(root, required)
+      return list.copies === 0 ? null : { ...list, root, file, handle, base: handle.capabilities.localPath ? baseOf(root) : null }
     })
   }
 
-  /** Records what is not recorded yet. */
-  get record(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const states = this.#states
-      this.#states = []
-      return Effect.matchEffect(this.#registry.recordStates(states), {
-        onSuccess: () => Effect.void,
-        onFailure: (error) => Effect.sync(() => {
-          this.#notRecorded ??= error.message
-        })
-      })
-    })
-  }
-
-  get #recordGroup(): Effect.Effect<void> {
-    return Effect.suspend(() => (this.#states.length >= RECORDED ? this.record : Effect.void))
-  }
-
-  #checkLocal(root: StorageRoot, copies: ReadonlyArray<StoredCopy>): Effect.Effect<void, Stopped> {
-    return Effect.flatMap(
-      Effect.promise(async () => {
-        for (const copy of copies) {
-          if (copy.state === "replaced") {
-            this.#replaced += 1
-            continue
-          }
-          this.#batch.push(copy)
-          this.#batchBytes += copy.size
-          if (this.#batch.length < BATCH_COPIES && this.#batchBytes < BATCH_BYTES) continue
-          await this.#dispatch(root)
-          if (this.#signal?.aborted) return false
-        }
-        return true
-      }),
-      (goOn) => (goOn ? Effect.void : Effect.fail(new Stopped()))
+  /** Checks what is listed and records what was found. */
+  check(listed: ListedRoot): Effect.Effect<void> {
+    return Effect.acquireUseRelease(
+      Effect.sync(() => openSync(listed.file, "r")),
+      (file) => this.#checkAll(listed, file),
+      (file) => Effect.sync(() => closeSync(file))
     )
   }
 
+  #checkAll(listed: ListedRoot, file: number): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      let from = 0
+      let done = 0
+      let recorded = Date.now()
+      for (const batch of readCopyList(file, BATCH)) {
+        if (this.#signal?.aborted) break
+        yield* listed.base === null ? this.#checkRemote(listed, batch) : Effect.promise(() => this.#dispatch(listed, listed.base!, batch))
+        done = batch.first + batch.copies
+        if (Date.now() - recorded < RECORD_AFTER) continue
+        if (!(yield* this.#settle(listed, from, done))) return
+        from = done
+        recorded = Date.now()
+      }
+      yield* this.#settle(listed, from, done)
+    })
+  }
+
+  /** Waits for all answers and records lines `from` up to `to`; false when the root has gone meanwhile. */
+  #settle(listed: ListedRoot, from: number, to: number): Effect.Effect<boolean> {
+    return Effect.gen({ self: this }, function*() {
+      yield* Effect.promise(async () => {
+        while (this.#open.size > 0) await this.#answer()
+      })
+      const isThere = yield* this.#judgeSuspects(listed, to)
+      const findings = this.#findings
+      this.#findings = []
+      yield* Effect.matchEffect(this.#ports.ledger.record({ root: listed.root.uid, file: listed.file }, { from, to, findings }), {
+        onSuccess: () => Effect.void,
+        onFailure: (error) => Effect.sync(() => void (this.#notRecorded ??= error.message))
+      })
+      return isThere
+    })
+  }
+
   /** Gives a batch to the worker threads, when they have room for it. */
-  async #dispatch(root: StorageRoot): Promise<void> {
-    const copies = this.#batch
-    const bytes = this.#batchBytes
-    this.#batch = []
-    this.#batchBytes = 0
+  async #dispatch(listed: ListedRoot, base: string, batch: CopyBatch): Promise<void> {
     const pool = this.start()
     while (this.#open.size >= pool.ahead) await this.#answer()
-    const lines = copies.map(({ hash, hashType, objectKey, size }) => `${objectKey}\t${size}\t${hashType}\t${hash}`)
-    const checked: Promise<void> = pool.check({ base: this.#base, copies: lines.join("\n") }, bytes).then(
+    const checked: Promise<void> = pool.check({ base, copies: batch.text }, batch.bytes).then(
       (findings) => {
-        const found = new Map(findings.map((finding) => [finding.at, finding]))
-        copies.forEach((copy, at) => this.#note(root, copy, found.get(at) ?? null))
+        this.#ok += batch.copies - findings.length
+        if (findings.length === 0) return
+        const lines = batch.text.split("\n")
+        for (const finding of findings) this.#note(listed.root, batch.first + finding.at, lines[finding.at]!, finding)
       },
       (error: unknown) => void (this.#crash ??= { error })
     ).finally(() => this.#open.delete(checked))
@@ -198,55 +193,54 @@ export class VerifyRun {
     if (this.#crash !== null) throw this.#crash.error
   }
 
-  #checkRemote(root: StorageRoot, handle: StorageHandle, copies: ReadonlyArray<StoredCopy>): Effect.Effect<void, Stopped> {
-    return Effect.forEach(copies, (copy) => {
-      if (this.#signal?.aborted) return Effect.fail(new Stopped())
-      if (copy.state === "replaced") return Effect.sync(() => void (this.#replaced += 1))
-      return Effect.map(Effect.result(this.#reader.examine({ ...copy, root, path: "" }, handle)), (examined) => {
+  #checkRemote({ handle, root }: ListedRoot, batch: CopyBatch): Effect.Effect<void> {
+    const { hashing } = this.#ports
+    return Effect.forEach(batch.text.split("\n").entries(), ([at, line]) => {
+      const copy = { ...parseCopyLine(line), hashType: parseCopyLine(line).hashType as HashType }
+      return Effect.map(Effect.result(examineCopy(copy, handle, hashing)), (examined) => {
         this.#read.copies += 1
         if (Result.isSuccess(examined)) this.#read.bytes += copy.size
-        this.#note(root, copy, Result.isFailure(examined) ? findingFrom(examined.failure) : this.#reader.hasherFor(copy, copy.size) === null ? { type: "size only" } : null)
+        if (Result.isFailure(examined)) this.#note(root, batch.first + at, line, findingFrom(examined.failure))
+        else if (hashing.forType(copy.hashType, copy.size) === null) this.#note(root, batch.first + at, line, { type: "size only" })
+        else this.#ok += 1
       })
     }, { concurrency: Math.max(1, handle.capabilities.concurrencyHint), discard: true })
   }
 
-  #note(root: StorageRoot, copy: StoredCopy, finding: Finding | null): void {
-    const { hash, objectKey, uid } = copy
-    switch (finding?.type) {
-      case undefined:
-        this.#ok += 1
-        this.#states.push({ uid, root: root.uid, objectKey, state: "ok" })
-        return
-      case "size only":
-        this.#sizeOnly += 1
-        return
+  #note(root: StorageRoot, line: number, text: string, finding: Finding): void {
+    const { hash, objectKey, uid } = parseCopyLine(text)
+    const path = objectPath(root, objectKey)
+    switch (finding.type) {
       case "missing":
-        this.#suspects.push(copy)
-        return
-      case "unread":
-        this.#failed.push({ uid, path: objectPath(root, objectKey), code: finding.code, message: finding.reason })
+        this.#suspects.push({ line, uid, path })
         return
       case "damaged":
-        this.#damaged.push({ uid, path: objectPath(root, objectKey), expected: hash, found: finding.found })
-        this.#states.push({ uid, root: root.uid, objectKey, state: "damaged" })
+        this.#damaged.push({ uid, path, expected: hash, found: finding.found })
+        break
+      case "unread":
+        this.#failed.push({ uid, path, code: finding.code, message: finding.reason })
+        break
+      case "size only":
+        this.#sizeOnly += 1
+        break
     }
+    this.#findings.push({ line, state: finding.type === "damaged" ? "damaged" : null })
   }
 
   /** Copies are missing when their root is there; a disk that was taken away meanwhile has lost nothing. */
-  #judgeSuspects(root: StorageRoot, required: boolean): Effect.Effect<void, StorageError | StorageRootProblem> {
+  #judgeSuspects({ copies, root }: ListedRoot, done: number): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function*() {
       const suspects = this.#suspects
       this.#suspects = []
-      if (suspects.length === 0) return
-      const reached = yield* Effect.result(this.#roots.reach(root))
-      if (Result.isFailure(reached)) {
-        if (required) return yield* Effect.fail(reached.failure)
-        return this.#noteUnreachable(root, reached.failure, suspects.length)
+      if (suspects.length === 0) return true
+      const reached = yield* Effect.result(this.#ports.roots.reach(root))
+      const isThere = Result.isSuccess(reached)
+      if (!isThere) this.#noteUnreachable(root, reached.failure, suspects.length + copies - done)
+      for (const { line, path, uid } of suspects) {
+        if (isThere) this.#missing.push({ uid, path })
+        this.#findings.push({ line, state: isThere ? "missing" : null })
       }
-      for (const { objectKey, uid } of suspects) {
-        this.#missing.push({ uid, path: objectPath(root, objectKey) })
-        this.#states.push({ uid, root: root.uid, objectKey, state: "missing" })
-      }
+      return isThere
     })
   }
 
@@ -255,15 +249,15 @@ export class VerifyRun {
   }
 }
 
-/** What is not as it should be with a copy, wherever it is. */
-type Finding = VerifyFinding extends infer F ? (F extends VerifyFinding ? Omit<F, "at"> : never) : never
-
-/** The path itself when it is gone: that its copies are not there is judged afterwards. */
-const realPathOf = (path: string): string => {
+/** Path of a local root as a latin1 string of its bytes, "" for `/`; null for another kind. A folder above may have become a symbolic link. */
+const baseOf = (root: StorageRoot): string | null => {
+  const path = localPathOf(root)
+  if (path === null) return null
   try {
-    return realpathSync(path)
+    return fromUserPath(realpathSync(path)).replace(/^\/$/, "")
   } catch {
-    return path
+    // It has just gone: that its copies are not there is judged afterwards.
+    return fromUserPath(path)
   }
 }
 

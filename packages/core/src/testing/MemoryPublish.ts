@@ -32,7 +32,7 @@ export const memoryPublish = (store: MemoryStore, batch: StagedBatch, now: numbe
         return
       }
       const request = requestOf(row, batch)
-      if (request.object.objectKey === "" && !isKeptAlready(store.state, request, batch)) {
+      if (request.object.objectKey === "" && !batch.dryRun && !isKeptAlready(store.state, request, batch)) {
         needContent.push(rel)
         return
       }

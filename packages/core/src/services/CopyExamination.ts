@@ -1,0 +1,58 @@
+/**
+ * One copy, read through its driver as a whole and compared with what is recorded.
+ */
+import { Data, Effect, Stream } from "effect"
+import type { HashType } from "../domain/ContentHash.ts"
+import type { StorageRootProblem } from "../domain/SheafError.ts"
+import type { Hashing } from "../ports/Hashing.ts"
+import type { StorageError, StorageHandle } from "../ports/Storage.ts"
+
+/** Why a copy is of no use. */
+export class CopyProblem extends Data.TaggedError("CopyProblem")<{
+  /** As in `no such file`. */
+  readonly reason: string
+  /** What to record, or null when nothing is known for certain. */
+  readonly state: "missing" | "damaged" | null
+  /** The hash of the bytes that are there instead, when they were read. */
+  readonly found: string | null
+}> {}
+
+/** What is recorded of a copy. */
+export interface RecordedCopy {
+  readonly objectKey: string
+  readonly size: number
+  readonly hash: string
+  readonly hashType: HashType
+}
+
+/** Fails with what is wrong with a copy. One whose hash is not made from its bytes is compared by size alone. */
+export const examineCopy = (copy: RecordedCopy, handle: StorageHandle, hashing: Hashing["Service"]): Effect.Effect<void, CopyProblem> =>
+  Effect.gen(function*() {
+    const { size } = yield* handle.stat(copy.objectKey)
+    const hasher = hashing.forType(copy.hashType, size)
+    if (hasher === null) {
+      if (size === copy.size) return
+      return yield* new CopyProblem({ reason: `it has ${size} bytes instead of ${copy.size}`, state: "damaged", found: null })
+    }
+    let length = 0
+    yield* Stream.runForEach(handle.read(copy.objectKey), (bytes) => Effect.sync(() => {
+      hasher.update(bytes)
+      length += bytes.length
+    }))
+    if (length !== size) return yield* new CopyProblem({ reason: "it changed while it was read", state: null, found: null })
+    const found = hasher.digest()
+    if (found !== copy.hash || size !== copy.size) return yield* new CopyProblem({ reason: "damaged", state: "damaged", found })
+  }).pipe(Effect.catchTag("StorageError", (error) => Effect.fail(asProblem(error))))
+
+/** What a failing store says about a copy. */
+export const asProblem = (error: StorageError | StorageRootProblem): CopyProblem =>
+  new CopyProblem({
+    reason: error._tag === "StorageError" ? REASONS[error.kind] ?? error.message : error.reason,
+    state: error._tag === "StorageError" && error.kind === "NotFound" ? "missing" : null,
+    found: null
+  })
+
+const REASONS: Readonly<Record<string, string>> = {
+  NotFound: "not there", PermissionDenied: "permission denied", AuthExpired: "credentials have expired", Unavailable: "the storage root cannot be reached",
+  Timeout: "the storage root does not answer", RateLimited: "the storage root does not answer", Corrupt: "input/output error"
+}
