@@ -1,15 +1,15 @@
 // Holds the direction of imports. In packages/core/src a file imports from its own ring or an earlier one; storage drivers know only
-// core's domain and ports, by the package's exports; core knows no other package of this repository; nothing reaches into another package by a relative path.
+// core's domain, ports and workers, by the package's exports; core knows no other package of this repository; nothing reaches into another package by a relative path.
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, relative, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const rings = ["domain", "ports", "services", "layers", "testing"]
+const rings = ["domain", "ports", "workers", "services", "layers", "testing"]
 /** What only the outer rings may load: the domain does no input or output, and the engine stays behind the layers. */
 const restricted = [
   { rings: ["domain"], pattern: /^node:(fs|child_process|worker_threads|net|http|https)(\/|$)/, reason: "the domain does no input or output" },
-  { rings: ["domain", "ports", "services"], pattern: /^@duckdb\//, reason: "the database engine is known to layers/ alone" }
+  { rings: ["domain", "ports", "workers", "services"], pattern: /^@duckdb\//, reason: "the database engine is known to layers/ alone" }
 ]
 
 /** Strings are matched so that the comment signs inside them are not taken for comments. */
@@ -46,8 +46,8 @@ function judge(packageDir, directory, file, specifier) {
     const ring = ringOf(packageDir, file)
     if (directory === "src") return restricted.find((rule) => rule.rings.includes(ring) && rule.pattern.test(specifier))?.reason
   }
-  if (name.startsWith("packages/storage-") && directory === "src" && specifier.startsWith("@sheaf/") && !/^@sheaf\/core\/(domain|ports)\//.test(specifier)) {
-    return "a driver's source knows only @sheaf/core/domain/… and @sheaf/core/ports/…"
+  if (name.startsWith("packages/storage-") && directory === "src" && specifier.startsWith("@sheaf/") && !/^@sheaf\/core\/(domain|ports|machine)\//.test(specifier)) {
+    return "a driver's source knows only @sheaf/core/domain/…, @sheaf/core/ports/… and @sheaf/core/workers/…"
   }
   return undefined
 }

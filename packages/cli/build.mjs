@@ -1,6 +1,7 @@
 // Bundles the command into dist/: main.js is small, every command module that is reached by `import()` stays a chunk of its own beside
 // it, and each worker thread of the library has an entry. All files are flat in dist/, because the library finds its workers next to the
-// chunk it runs from. Files that did not change are left alone, so a build never disturbs a command that is running.
+// chunk it runs from. Files that did not change are left alone, so a build that
+// changes nothing never disturbs a command that is running.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -9,12 +10,12 @@ import { build } from "esbuild"
 const here = dirname(fileURLToPath(import.meta.url))
 const outdir = join(here, "dist")
 
-const layers = join(here, "../core/src/layers")
-const threads = readdirSync(layers).filter((name) => /(?:Worker|Helper)\.ts$/.test(name)).map((name) => basename(name, ".ts"))
+const workers = join(here, "../core/src/workers")
+const threads = readdirSync(workers).filter((name) => /(?:Worker|Helper)\.ts$/.test(name)).map((name) => basename(name, ".ts"))
 
 const { outputFiles } = await build({
   absWorkingDir: here,
-  entryPoints: { main: "src/main.ts", ...Object.fromEntries(threads.map((name) => [name, join(layers, `${name}.ts`)])) },
+  entryPoints: { main: "src/main.ts", ...Object.fromEntries(threads.map((name) => [name, join(workers, `${name}.ts`)])) },
   outdir,
   write: false,
   bundle: true,

@@ -60,7 +60,7 @@ describe("data sets", () => {
     expect(expectedArtifacts(facts)).toBe(1900)
   })
 
-  it("are cached, and made again when their making was cut short", () => {
+  it("are cached, and made again when their making was cut short or some of their files were cleaned away", () => {
     const request = { name: "S", scale: 0.001, seed: 3 } as const
     const options = { copies: 0, log: () => {} }
     const first = provideDataSet(directory, request, options)
@@ -70,6 +70,9 @@ describe("data sets", () => {
     expect(statSync(file).mtimeMs).toBe(1000)
     rmSync(join(first.parent, "..", "stamp.json"))
     writeFileSync(join(first.path, "left over"), "")
+    provideDataSet(directory, request, options)
+    expect(digests(first.path).size).toBe(first.facts.files)
+    rmSync(file)
     provideDataSet(directory, request, options)
     expect(digests(first.path).size).toBe(first.facts.files)
   })

@@ -27,7 +27,7 @@ export const QuietFlag = GlobalFlag.Setting("quiet")({
 })
 
 export const VerboseFlag = GlobalFlag.Setting("verbose")({
-  flag: switchFlag("verbose", "Say more on stderr; show the trace of an unexpected error")
+  flag: switchFlag("verbose", "Show diagnostics, and the trace of an unexpected error, on stderr")
 })
 
 export const LockTimeoutFlag = GlobalFlag.Setting("lock-timeout")({

@@ -1,7 +1,7 @@
 /**
  * A command line that makes no sense, and what was probably meant.
  */
-import { CliError } from "effect/cli"
+import type { CliError } from "effect/cli"
 import { Schema } from "effect"
 import { nearest } from "./Nearest.ts"
 
@@ -31,6 +31,7 @@ const ofCommand = (path: ReadonlyArray<string>): string => (path.length <= 1 ? "
 
 const fromOne = (error: CliError.NonShowHelpErrors, path: ReadonlyArray<string>, words: Vocabulary): Usage => {
   const seeHelp = `See ${path.join(" ")} --help.`
+  const command = path.slice(1).join(" ")
   switch (error._tag) {
     case "UnknownSubcommand": {
       const synonym = path.length === 1 ? SYNONYMS[error.subcommand.toLowerCase()] : undefined
@@ -49,9 +50,9 @@ const fromOne = (error: CliError.NonShowHelpErrors, path: ReadonlyArray<string>,
       })
     }
     case "MissingArgument":
-      return new Usage({ message: `${path.join(" ")} needs ${error.argument}`, hint: seeHelp })
+      return new Usage({ message: `${command} needs ${error.argument}`, hint: seeHelp })
     case "MissingOption":
-      return new Usage({ message: `${path.join(" ")} needs --${error.option}`, hint: seeHelp })
+      return new Usage({ message: `${command} needs --${error.option}`, hint: seeHelp })
     case "UnexpectedArgument":
       return new Usage({ message: `too many arguments${ofCommand(path)}: ${error.arguments.map((one) => JSON.stringify(one)).join(" ")}`, hint: seeHelp })
     case "InvalidValue": {
@@ -72,6 +73,6 @@ const fromOne = (error: CliError.NonShowHelpErrors, path: ReadonlyArray<string>,
 export const usageError = (errors: ReadonlyArray<CliError.NonShowHelpErrors>, path: ReadonlyArray<string>, words: Vocabulary): Usage => {
   const first = errors.find((error) => error._tag === "UnknownSubcommand") ?? errors[0]
   return first === undefined
-    ? new Usage({ message: `${path.join(" ")} needs a command`, hint: `One of: ${words.commands.join(", ")}. See ${path.join(" ")} --help.` })
+    ? new Usage({ message: path.length > 1 ? `${path.slice(1).join(" ")} needs a command` : "which command?", hint: `One of: ${words.commands.join(", ")}. See ${path.join(" ")} --help.` })
     : fromOne(first, path, words)
 }

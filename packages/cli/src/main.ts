@@ -3,6 +3,7 @@
  */
 import { Effect } from "effect"
 import { FileError } from "@sheaf/core/domain/SheafError"
+import { hasSwitch } from "./Argv.ts"
 import { INTERRUPTED_BY_CALLER, program, reportFailure } from "./Program.ts"
 import { watchStreams } from "./StandardStreams.ts"
 import { INTERRUPTED, watchSignals } from "./StopSignals.ts"
@@ -20,6 +21,11 @@ watchStreams((code) => {
   fiber.interruptUnsafe()
 })
 watchSignals(fiber)
+
+// What goes wrong outside the fiber, in a callback of a thread for instance, is reported like any other defect.
+process.on("uncaughtException", (error) => {
+  process.exit(reportFailure(argv, error, hasSwitch(argv, "verbose") ? error.stack ?? null : null))
+})
 
 const exitCodeOfStopped = (): number => {
   if (outputFailure === null) return INTERRUPTED

@@ -121,7 +121,7 @@ describe("ls", () => {
     expect(lines).toEqual(artifacts)
   })
   it("takes a prefix by whole segments", async () => {
-    expect((await place.run("ls", "plate")).stdout).toBe("")
+    expect(await place.run("ls", "plate")).toMatchObject({ code: 0, stdout: "", stderr: "sheaf: there are no keys below plate\n" })
     expect(await place.json("ls", "plate")).toEqual([])
     expect((await place.run("ls", "./plate1//sub/")).stdout).toBe("plate1/sub/b.csv\nplate1/sub/copy of b.csv\n")
   })

@@ -56,7 +56,7 @@ describe("a command line that makes no sense", () => {
     [["ls", "--jsno"], "unknown flag --jsno for sheaf ls", "Did you mean --json?"],
     [["ingest", "x", "--exlude", "y"], "unknown flag --exlude for sheaf ingest", "Did you mean --exclude?"],
     [["show", "-dash.csv"], "unknown flag -dash.csv", "as in: sheaf show -- -dash.csv"],
-    [["show"], "sheaf show needs REF", "sheaf show --help"],
+    [["show"], "show needs REF", "sheaf show --help"],
     [["show", "a", "b"], "too many arguments for sheaf show: \"b\"", "sheaf show --help"],
     [["add", "x", "--key"], "--key needs a value", "--key=VALUE"],
     [["add", "x", "--key", "a", "--key", "b"], "--key is given more than once", "sheaf add --help"],

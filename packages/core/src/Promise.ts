@@ -19,16 +19,20 @@ import { Sheaf as Composition, type SheafOptions, type SheafServices } from "./S
 import { Artifacts, type Resolved, type SaveItem, type SaveOptions, type SaveRefusal, type SaveResult } from "./services/Artifacts.ts"
 import { type Check, Doctor } from "./services/Doctor.ts"
 import { Ingest, type IngestRequest, type StatusReport, type StatusRequest } from "./services/Ingest.ts"
+import type { CopiedFile } from "./services/FileCopy.ts"
 import { Instance, type LoadedInstance } from "./services/Instance.ts"
+import { Integrity, type VerifyReport, type VerifyRequest } from "./services/Integrity.ts"
 import type { InitOptions } from "./services/InstanceInit.ts"
 import type { KeyTree, TreeOptions } from "./services/KeyTree.ts"
 import { type AliasReport, Keys, type MoveOptions, type MoveReport } from "./services/Keys.ts"
+import { type ByteRange, type CopyToOptions, Reading } from "./services/Reading.ts"
 
 export type { Artifact, KeyEvent } from "./domain/Artifact.ts"
 export type { IngestEvent, IngestSummary } from "./domain/IngestReport.ts"
 export * from "./domain/SheafError.ts"
 export type { KeyListing, KeyMove } from "./ports/Registry.ts"
 export { StorageError } from "./ports/Storage.ts"
+export type { VerifyProgress, VerifyReport, VerifyRequest } from "./services/Integrity.ts"
 export type { SaveItem, SaveOptions, SaveRefusal, SaveResult, SaveWarning } from "./services/Artifacts.ts"
 
 export interface OpenOptions extends Pick<SheafOptions, "lockTimeout" | "keyPolicy"> {
@@ -163,6 +167,39 @@ export class Sheaf implements AsyncDisposable {
   /** Releases a key; gives the artifact it pointed at. */
   unalias(key: string): Promise<Artifact> {
     return this.#run(Effect.flatMap(Keys, (keys) => keys.unalias(key)))
+  }
+
+  /**
+   * The bytes of what a reference means, from the best of its copies. Read to their end they were those of its hash, else the iteration has thrown
+   * `Damaged`; a part of them is not compared.
+   */
+  open(reference: string, range: ByteRange = {}): AsyncIterable<Uint8Array> {
+    return this.#iterate(Stream.unwrap(Effect.gen(function*() {
+      const { uid } = yield* (yield* Artifacts).resolve(reference)
+      return (yield* Reading).open(uid, range)
+    })))
+  }
+
+  /** A path at which other programs read it: that of a copy in a local root. Bytes when the path is not valid Unicode. */
+  localPath(reference: string): Promise<string | Buffer> {
+    return this.#run(Effect.gen(function*() {
+      const { uid } = yield* (yield* Artifacts).resolve(reference)
+      return yield* (yield* Reading).localPath(uid)
+    }))
+  }
+
+  /** Copies its verified bytes to a file, or into a directory. */
+  copyTo(reference: string, path: string, options: CopyToOptions & CallOptions = {}): Promise<CopiedFile> {
+    const { signal, ...rest } = options
+    return this.#run(Effect.gen(function*() {
+      const { uid } = yield* (yield* Artifacts).resolve(reference)
+      return yield* (yield* Reading).copyTo(uid, path, rest)
+    }), signal)
+  }
+
+  /** Reads copies again and compares them with their hashes. What is wrong with them is in the report, not an error. */
+  verify(request: VerifyRequest = {}): Promise<VerifyReport> {
+    return this.#run(Effect.flatMap(Integrity, (integrity) => integrity.verify(request)))
   }
 
   /** Checks the instance; a finding says what to do. */

@@ -26,5 +26,8 @@ export { type FindOptions, findInstance, Instance, type InstanceError, type Load
 export { configValue, InstanceConfig, setConfig, type Setting, SETTINGS } from "./services/InstanceConfig.ts"
 export { type InitError, type InitOptions, type InitReport } from "./services/InstanceInit.ts"
 export type { KeyTree, TreeNode, TreeOptions } from "./services/KeyTree.ts"
+export * from "./services/Integrity.ts"
 export * from "./services/Keys.ts"
+export * from "./services/Reading.ts"
+export * from "./services/StorageRoots.ts"
 export * from "./Sheaf.ts"

@@ -1,7 +1,7 @@
 /** What a write leaves on disk, also when it does not come to its end. */
 import { assert, describe, it } from "@effect/vitest"
 import { TREE_CHUNK } from "@sheaf/core/domain/ContentHash"
-import { hashBytesAs } from "@sheaf/core/layers/HashAlgorithms"
+import { hashBytesAs } from "@sheaf/core/workers/HashAlgorithms"
 import { Deferred, Effect, Fiber, Stream } from "effect"
 import { spawn } from "node:child_process"
 import { existsSync, lstatSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs"

@@ -2,7 +2,8 @@
  * The named data sets of the benchmark, cached on disk by name, scale and seed.
  *
  * A cached set is the folder `<name>-x<scale>-s<seed>` holding `stamp.json` and `root/<name>/…`: the data have a parent of their own, so that
- * a program may register that parent and leave its marker there. A set without a stamp was cut short and is made again.
+ * a program may register that parent and leave its marker there. A set without a stamp was cut short, one with fewer files than stamped was
+ * cleaned away in part; either is made again. A folder of data sets serves one run at a time.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -91,7 +92,9 @@ export const provideDataSet = (directory: string, request: DataSetRequest, optio
   const flat = flatOptions(request)
   const layout = flat === undefined ? {} : { flat }
   const recipe = JSON.stringify([GENERATOR, request, flat ?? bigOptions(request) ?? null])
-  const known = readStamp(stamp, recipe)
+  const stamped = readStamp(stamp, recipe)
+  // Temporary folders are cleaned by others, so the files are counted before they are believed in.
+  const known = stamped !== undefined && existsSync(path) && countFiles(Buffer.from(path)) === stamped.files ? stamped : undefined
   makeRoom(directory, home, request, roomFor(request) * ((known === undefined ? 1 : 0) + options.copies), options.log)
   if (known !== undefined) return { ...request, path, parent, facts: known, ...layout }
   options.log(`making data set ${request.name} at scale ${request.scale}`)
@@ -127,6 +130,16 @@ const readStamp = (file: string, recipe: string): TreeFacts | undefined => {
   if (!existsSync(file)) return undefined
   const stamp = JSON.parse(readFileSync(file, "utf8")) as { readonly recipe?: string; readonly facts: TreeFacts }
   return stamp.recipe === recipe ? stamp.facts : undefined
+}
+
+/** Regular files below a folder; names are bytes, since not all are UTF-8. */
+const countFiles = (folder: Buffer): number => {
+  let files = 0
+  for (const entry of readdirSync(folder, { encoding: "buffer", withFileTypes: true })) {
+    if (entry.isDirectory()) files += countFiles(Buffer.concat([folder, Buffer.from("/"), entry.name]))
+    else if (entry.isFile()) files++
+  }
+  return files
 }
 
 /** Removes other cached sets, oldest names first, until there is room; only folders that carry a stamp are touched. */

@@ -23,8 +23,15 @@ export const run = (input: LsInput) =>
       input.long ? `${sizeText(size).padStart(9)}  ${timeText(createdAt)}  ${hash} ${hashType}  ${shown(key)}\n` : `${shown(key)}\n`
 
     switch (shell.options.format) {
-      case "text":
-        return yield* artifacts.list(prefix).pipe(Stream.runForEachArray((listings) => shell.write(listings.map(line).join(""))))
+      case "text": {
+        let isEmpty = true
+        yield* artifacts.list(prefix).pipe(Stream.runForEachArray((listings) => {
+          isEmpty = false
+          return shell.write(listings.map(line).join(""))
+        }))
+        if (isEmpty) yield* shell.note(prefix === undefined ? "sheaf: there are no keys yet" : `sheaf: there are no keys below ${safeText(prefix)}`)
+        return
+      }
       case "ndjson":
         return yield* artifacts.listArtifacts(prefix).pipe(Stream.runForEachArray((page) => shell.document(page)))
       case "json": {

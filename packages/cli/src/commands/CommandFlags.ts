@@ -29,7 +29,7 @@ export const argument = (name: string, description: string) => Argument.String(n
 
 export const optionalArgument = (name: string, description: string) => argument(name, description).pipe(Argument.optional)
 
-export const REF_DESCRIPTION = "A key, KEY@N (its Nth content), KEY@DATE, a uid or the beginning of one, or hash:VALUE"
+const REF_DESCRIPTION = "A key, KEY@N (its Nth content), KEY@DATE, a uid or the beginning of one, or hash:VALUE"
 
 export const referenceArgument = argument("REF", REF_DESCRIPTION)
 

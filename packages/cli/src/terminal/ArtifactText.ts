@@ -7,7 +7,7 @@ import { countText, plural, sizeText, timeText } from "./SizeText.ts"
 import type { Paint } from "./Paint.ts"
 
 /** `4.0 KiB (4,096 bytes)`; small sizes once only. */
-export const fullSizeText = (bytes: number): string => (bytes < 1024 ? plural(bytes, "byte") : `${sizeText(bytes)} (${countText(bytes)} bytes)`)
+const fullSizeText = (bytes: number): string => (bytes < 1024 ? plural(bytes, "byte") : `${sizeText(bytes)} (${countText(bytes)} bytes)`)
 
 const locationText = (location: Artifact["locations"][number]): string => {
   const state = location.state === "ok" ? "" : ` [${location.state}]`

@@ -8,7 +8,7 @@ import { safeText } from "./SafeText.ts"
 import { countText, durationText, plural, sizeText } from "./SizeText.ts"
 
 /** Failures, and warnings, that the text lists; JSON has them all. */
-export const LISTED = 20
+const LISTED = 20
 
 const OUTCOME_TEXTS: ReadonlyArray<readonly [outcome: Exclude<keyof IngestCounts, "files">, text: string]> = [
   ["created", "created"],
@@ -39,11 +39,10 @@ export const ingestText = (summary: IngestSummary, paint: Paint): string => {
   for (const [outcome, text] of OUTCOME_TEXTS) {
     const n = counts[outcome]
     if (n === 0) continue
-    const more = outcome === "skipped" ? ` (${skipsByReason(summary.skips)})`
-      : outcome === "existing" && summary.unopened > 0 ? ` (${countText(summary.unopened)} unchanged, not opened)` : ""
-    const line = `  ${countText(n).padStart(width)} ${text}${more}`
+    const line = `  ${countText(n).padStart(width)} ${text}${outcome === "skipped" ? ` (${skipsByReason(summary.skips)})` : ""}`
     lines.push(outcome === "failed" ? paint.red(line) : outcome === "created" || outcome === "newVersion" ? paint.green(line) : line)
   }
+  if (summary.unopened > 0) lines.push(paint.dim(`${countText(summary.unopened)} had not changed since they were last read, and were not opened.`))
   if (summary.dryRun) lines.push("Dry run: nothing was changed.")
   if (summary.interrupted) lines.push(paint.yellow("Interrupted: run the same command again to finish; what was saved is recognised."))
   return lines.join("\n")

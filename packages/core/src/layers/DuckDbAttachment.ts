@@ -39,17 +39,16 @@ const TIMES = {
   lingerContended: 5,
   hold: 300,
   holdContended: 100,
-  contendedFor: 3000,
-  /** Waiting processes look at the lock more often than this, so one of them gets in. */
+  contendedFor: 2000,
+  /** How long the file is left to others before it is attached again; waiting processes look at the lock more often than this. */
   pause: 15,
-  poll: [4, 12]
+  pauseContended: 60,
+  pauseLook: 3,
+  poll: [4, 12],
+  /** Whoever has waited longer than `patience` looks more often, and so is served before those who came later. */
+  patience: 500,
+  pollImpatient: [1, 3]
 } as const
-
-/**
- * A checkpoint writes the last, unfinished row group of every table again. With DuckDB's own 122,880 rows that was two thirds of the time for publishing
- * a million rows in batches of 25,000. Applies while attached; it is not a property of the file.
- */
-const ROW_GROUP_SIZE = 24_576
 
 interface Waiter extends AcquireOptions {
   readonly access: Access
@@ -94,7 +93,8 @@ export class DuckDbAttachment {
     if (attachment === undefined) {
       attachment = new DuckDbAttachment(absolute, {
         memoryLimit: "256MB",
-        threads: Math.min(4, availableParallelism()),
+        // Small statements are slower with more threads, and ingest has its own; large batches gain from them where there are many cores.
+        threads: Math.max(1, Math.min(4, Math.floor(availableParallelism() / 4))),
         tempDirectory: join(dirname(absolute), "cache", "spill"),
         ...settings
       })
@@ -280,15 +280,31 @@ export class DuckDbAttachment {
     const yielding = this.#heldTooLong()
     await this.#detach()
     for (const use of this.#onReleased.splice(0)) use()
-    if (yielding && this.#queue.length > 0) await sleep(TIMES.pause)
+    if (yielding && this.#queue.length > 0) await this.#letOthersIn()
     while (this.#queue.length > 0 && this.#mode === null) {
       for (const access of ["write", "read"] as const) {
         if (this.#mode === null && this.#queue.some((w) => w.access === access)) await this.#attachFor(access)
       }
       if (this.#mode !== null) return
       this.#refuseOverdue()
-      if (this.#queue.length > 0) await sleep(TIMES.poll[0] + Math.random() * (TIMES.poll[1] - TIMES.poll[0]))
+      if (this.#queue.length > 0) await sleep(this.#untilNextLook())
     }
+  }
+
+  async #letOthersIn(): Promise<void> {
+    if (!this.#isContended()) return sleep(TIMES.pause)
+    for (const until = performance.now() + TIMES.pauseContended; performance.now() < until;) {
+      await sleep(TIMES.pauseLook)
+      if (lockingPid(this.path, "write") !== null) return
+    }
+    this.#contendedUntil = 0
+  }
+
+  #untilNextLook(): number {
+    const now = performance.now()
+    const isImpatient = this.#queue.some((w) => w.blockedSince !== null && now - w.blockedSince > TIMES.patience)
+    const [least, most] = isImpatient ? TIMES.pollImpatient : TIMES.poll
+    return least + Math.random() * (most - least)
   }
 
   async #attachFor(access: Access): Promise<void> {

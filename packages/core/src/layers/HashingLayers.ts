@@ -4,7 +4,7 @@
 import { Layer } from "effect"
 import { type HashAlgorithm, hashTypeFor } from "../domain/ContentHash.ts"
 import { Hashing } from "../ports/Hashing.ts"
-import { createHasher, hashBytes, hasherForType } from "./HashAlgorithms.ts"
+import { createHasher, hashBytes, hasherForType } from "../workers/HashAlgorithms.ts"
 
 /** Hashing by one of the shipped algorithms. */
 export const layer = (algorithm: HashAlgorithm): Layer.Layer<Hashing> =>

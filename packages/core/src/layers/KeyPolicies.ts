@@ -3,7 +3,7 @@
  */
 import { Layer } from "effect"
 import { KeyPolicy, type KeyPolicyRules } from "../ports/KeyPolicy.ts"
-import { keyPolicyRules } from "./KeyPolicyRules.ts"
+import { keyPolicyRules } from "../workers/KeyPolicyRules.ts"
 
 /** A policy by its rules: a team's own, or one of those that ship. */
 export const layer = (rules: KeyPolicyRules): Layer.Layer<KeyPolicy> => Layer.succeed(KeyPolicy, rules)

@@ -10,7 +10,7 @@ import {
   type Unnamed
 } from "../domain/SheafError.ts"
 import { suffixTable } from "../domain/Suffix.ts"
-import { findLeftovers, removeLeftovers } from "../layers/PendingObjects.ts"
+import { findLeftovers, removeLeftovers } from "../workers/PendingObjects.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { KeyPolicy } from "../ports/KeyPolicy.ts"
 import { type KeyListing, Registry, type RegistryError } from "../ports/Registry.ts"

@@ -6,8 +6,8 @@ import { statSync } from "node:fs"
 import type { ContentHash } from "../domain/ContentHash.ts"
 import { fromUserPath } from "../domain/FileName.ts"
 import { FileChanged, FileError, InvalidInput } from "../domain/SheafError.ts"
-import { type CopySink, fileReader, READ_ATTEMPTS } from "../layers/FileReader.ts"
-import { ChangedWhileRead, HashedFile } from "../layers/HashedFile.ts"
+import { type CopySink, fileReader, READ_ATTEMPTS } from "../workers/FileReader.ts"
+import { ChangedWhileRead, HashedFile } from "../workers/HashedFile.ts"
 import type { Hashing } from "../ports/Hashing.ts"
 
 export type ReadError = FileChanged | FileError | InvalidInput

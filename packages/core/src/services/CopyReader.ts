@@ -53,8 +53,9 @@ export class CopyReader {
         const root = roots.get(rootUid)
         return root === undefined ? [] : [{ ...copy, root, path: objectPath(root, copy.objectKey) }]
       })
-      const order = artifact.locations.map(({ path }) => path)
-      return { artifact, copies: copies.toSorted((a, b) => rank(a) - rank(b) || order.indexOf(a.path) - order.indexOf(b.path)) }
+      const order = new Map(artifact.locations.map(({ path }, at) => [path, at]))
+      const placeOf = ({ path }: Copy): number => order.get(path) ?? order.size
+      return { artifact, copies: copies.toSorted((a, b) => rank(a) - rank(b) || placeOf(a) - placeOf(b)) }
     })
   }
 

@@ -3,8 +3,8 @@
  */
 import { Cause, Context, Effect, Layer } from "effect"
 import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
-import { findLeftovers } from "../layers/PendingObjects.ts"
-import { openStatCache, StatCacheReader } from "../layers/StatCache.ts"
+import { findLeftovers } from "../workers/PendingObjects.ts"
+import { openStatCache, StatCacheReader } from "../workers/StatCache.ts"
 import { Registry } from "../ports/Registry.ts"
 import { RegistryAudit } from "../ports/RegistryAudit.ts"
 import { StorageDrivers } from "../ports/Storage.ts"

@@ -78,8 +78,8 @@ const planTarget = (artifact: Artifact, path: string, overwrite: boolean): Effec
       const target = `${realFolder === "/" ? "" : realFolder}/${name}`
       const found = statSync(toFsPath(target), { throwIfNoEntry: false })
       if (found === undefined) return target
-      if (!overwrite) throw exists(shownPath(target))
-      if (found.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" })
+      if (!overwrite && !found.isDirectory()) throw exists(shownPath(target))
+      if (found.isDirectory()) throw new InvalidInput({ what: shownPath(target), reason: "is a directory, so it is not replaced", advice: "Name another file." })
       if (!found.isFile()) throw new InvalidInput({ what: path, reason: "is not a regular file, so it is not replaced", advice: "To write to it, use: sheaf cat REF > PATH" })
       // What a symbolic link points at is replaced, not the link.
       return realpathSync(toFsPath(target), "latin1")

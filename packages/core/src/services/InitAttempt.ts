@@ -3,7 +3,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, unlinkSync } from "node:fs"
 import { dirname } from "node:path"
-import { linkFile, renameDurably, replaceFile } from "../layers/AtomicFile.ts"
+import { linkFile, renameDurably, replaceFile } from "../workers/AtomicFile.ts"
 import { configText, type InstanceConfig } from "./InstanceConfig.ts"
 
 /** Directories from the first missing one down to `path`. */

@@ -5,7 +5,7 @@ import { Effect, Result, Schema, SchemaIssue } from "effect"
 import { readFileSync } from "node:fs"
 import { HASH_ALGORITHMS } from "../domain/ContentHash.ts"
 import { FileError, InvalidConfig, InvalidInput, RegistryNewer } from "../domain/SheafError.ts"
-import { replaceFile } from "../layers/AtomicFile.ts"
+import { replaceFile } from "../workers/AtomicFile.ts"
 
 /** The version of the file's layout that this program reads and writes. */
 export const CONFIG_FORMAT = 1

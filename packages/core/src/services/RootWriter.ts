@@ -1,7 +1,7 @@
 /**
  * One storage root as saves write into it: content becomes an object, complete and hashed, before any record refers to it.
  *
- * Bytes come first, then rows. In between nothing but an intent file (see `layers/PendingObjects`) knows the object; it is written before the object
+ * Bytes come first, then rows. In between nothing but an intent file (see `workers/PendingObjects`) knows the object; it is written before the object
  * is created, and closed when every object in it is either in the registry or gone. A crash at any moment leaves an object that the next process
  * that writes here recognises and removes.
  */
@@ -11,11 +11,11 @@ import { dirname } from "node:path"
 import type { ContentHash } from "../domain/ContentHash.ts"
 import { fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
 import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
-import { syncFile } from "../layers/AtomicFile.ts"
-import { ChangedWhileRead } from "../layers/HashedFile.ts"
-import { virtualPlace } from "../layers/KeyPolicyRules.ts"
-import { ObjectWriter, type PlannedObject, TargetError } from "../layers/ObjectWriter.ts"
-import { intentPath } from "../layers/PendingObjects.ts"
+import { syncFile } from "../workers/AtomicFile.ts"
+import { ChangedWhileRead } from "../workers/HashedFile.ts"
+import { virtualPlace } from "../workers/KeyPolicyRules.ts"
+import { ObjectWriter, type PlannedObject, TargetError } from "../workers/ObjectWriter.ts"
+import { intentPath } from "../workers/PendingObjects.ts"
 import type { Hashing } from "../ports/Hashing.ts"
 import type { KeyPolicyRules, PlacementInput } from "../ports/KeyPolicy.ts"
 import { StorageError, type StorageErrorKind, type StorageHandle } from "../ports/Storage.ts"

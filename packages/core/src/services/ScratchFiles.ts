@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { FileError } from "../domain/SheafError.ts"
 import { randomBase62 } from "../domain/Uid.ts"
-import { hasEnded, thisProcess } from "../layers/ProcessIdentity.ts"
+import { hasEnded, thisProcess } from "../workers/ProcessIdentity.ts"
 
 export interface ScratchFiles {
   /** A path for a new file. */

@@ -4,7 +4,7 @@
  * A piece that is taken comes back as rows and further pieces, which stand where it stood. Rows are released from the front only, so that they leave in
  * path order whatever order the workers finish in.
  */
-import type { TaskPart, WorkerTask } from "../layers/IngestProtocol.ts"
+import type { TaskPart, WorkerTask } from "../workers/IngestProtocol.ts"
 
 interface Node {
   prev: Node

@@ -5,7 +5,7 @@ import { Effect, Layer, Stream } from "effect"
 import { readFile } from "node:fs/promises"
 import type { HashType } from "../domain/ContentHash.ts"
 import { escapePath, unescapePath } from "../domain/FileName.ts"
-import { hashBytesAs } from "../layers/HashAlgorithms.ts"
+import { hashBytesAs } from "../workers/HashAlgorithms.ts"
 import {
   type ListOptions, type ReadOptions, STORAGE_CONTRACT, Storage, type StorageBody, type StorageCapabilities, type StorageDriver, StorageError, type StorageErrorKind,
   type StorageHandle, type StorageObject, type WriteOptions

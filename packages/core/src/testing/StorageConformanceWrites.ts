@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { HashType } from "../domain/ContentHash.ts"
-import { hashBytesAs } from "../layers/HashAlgorithms.ts"
+import { hashBytesAs } from "../workers/HashAlgorithms.ts"
 import { STORAGE_CONTRACT, type StorageBody, StorageError } from "../ports/Storage.ts"
 import { bodyOf, bytesAt, bytesOf, failsWith, holdsOnly, put, type StorageCase, streamOf } from "./StorageConformanceCase.ts"
 

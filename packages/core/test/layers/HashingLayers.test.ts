@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { HASH_ALGORITHMS, LAMIN_EDGE, TREE_CHUNK } from "../../src/domain/ContentHash.ts"
-import { hashBytes, hashBytesAs, hasherForType, treeChunkDigest, treeDigest } from "../../src/layers/HashAlgorithms.ts"
+import { hashBytes, hashBytesAs, hasherForType, treeChunkDigest, treeDigest } from "../../src/workers/HashAlgorithms.ts"
 import * as HashingLayers from "../../src/layers/HashingLayers.ts"
 import { hashingConformance, type HashingVector } from "../../src/testing/HashingConformance.ts"
 import { readVectors } from "../HashVectors.ts"

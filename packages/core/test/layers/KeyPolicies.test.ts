@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import * as KeyPolicies from "../../src/layers/KeyPolicies.ts"
-import { KEY_POLICIES, keyPolicyRules } from "../../src/layers/KeyPolicyRules.ts"
+import { KEY_POLICIES, keyPolicyRules } from "../../src/workers/KeyPolicyRules.ts"
 import type { KeyPolicyRules } from "../../src/ports/KeyPolicy.ts"
 import { keyPolicyConformance } from "../../src/testing/KeyPolicyConformance.ts"
 

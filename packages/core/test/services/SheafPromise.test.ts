@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "vitest"
 import { type IngestEvent, Sheaf } from "../../src/Promise.ts"
@@ -31,6 +31,13 @@ it("does without Effect what the services do", async () => {
   expect(await sheaf.unalias("y.txt")).toMatchObject({ keys: ["z.txt"] })
   expect(await sheaf.status(join(folder, "plate1"), { key: "raw/plate1" })).toMatchObject({ counts: { unchanged: 2, new: 0 } })
   expect(await sheaf.tree()).toMatchObject({ files: 3, directories: 2 })
+  const bytes: Array<Uint8Array> = []
+  for await (const piece of sheaf.open("raw/plate1/a.csv")) bytes.push(piece)
+  expect(Buffer.concat(bytes).toString()).toBe("a.csv")
+  expect(await sheaf.localPath("raw/plate1/a.csv")).toBe(saved.artifact.path)
+  await sheaf.copyTo("z.txt", join(folder, "copy.txt"))
+  expect(readFileSync(join(folder, "copy.txt"), "utf8")).toBe("x")
+  expect(await sheaf.verify()).toMatchObject({ checked: 3, ok: 3, damaged: [], missing: [] })
   expect((await sheaf.doctor()).filter(({ ok }) => !ok)).toEqual([])
 })
 

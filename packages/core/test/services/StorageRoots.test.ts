@@ -133,7 +133,7 @@ describe("adding a storage root", () => {
     await instance.run(save(instance.file("a.csv"), { key: "a.csv" }))
   })
 
-  it("of two processes that add one place, one is refused", async () => {
+  it("of two that add one place at once, one is refused", async () => {
     const first = await temporaryInstance()
     const second = openInstance(first.directory)
     const place = folder(first, "place")
@@ -241,7 +241,7 @@ describe("looking at a storage root", () => {
     expect(await instance.fails(reach(plain))).toMatchObject({ _tag: "StorageRootProblem", reason: expect.stringContaining("empty") })
   })
 
-  it("finds the roots of an instance that was moved to another place by their own paths", async () => {
+  it("says that the root of an instance that was moved is not where it was", async () => {
     const directory = join(temporaryFolder(), "a")
     const { storage } = await initialize(directory)
     renameSync(directory, directory + "2")

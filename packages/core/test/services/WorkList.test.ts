@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import type { TaskPart } from "../../src/layers/IngestProtocol.ts"
+import type { TaskPart } from "../../src/workers/IngestProtocol.ts"
 import { WorkList } from "../../src/services/WorkList.ts"
 
 /** A small seeded generator (mulberry32). */

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSyn
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { BlockWriter, compactStatCache, type FileStamp, isSettled, openStatCache, segmentName, SegmentWriter, StatCacheReader, StatLookup } from "../../src/layers/StatCache.ts"
+import { BlockWriter, compactStatCache, type FileStamp, isSettled, openStatCache, segmentName, SegmentWriter, StatCacheReader, StatLookup } from "../../src/workers/StatCache.ts"
 
 let folder: string
 beforeEach(() => {
