@@ -58,6 +58,12 @@ interface Waiter extends AcquireOptions {
   blockedSince: number | null
 }
 
+/**
+ * A checkpoint writes the last, unfinished row group of every table again. With DuckDB's own 122,880 rows that was two thirds of the time for publishing
+ * a million rows in batches of 25,000. Applies while attached; it is not a property of the file.
+ */
+const ROW_GROUP_SIZE = 24_576
+
 const shared = new Map<string, DuckDbAttachment>()
 
 export class DuckDbAttachment {

@@ -14,7 +14,8 @@ import { type FileReading, fileReader } from "./FileReader.ts"
 import { PROGRESS, PROGRESS_SLOTS, STOP, type TaskDone, type TaskPart, type WorkerSetup, type WorkerSource, type WorkerTask } from "./IngestProtocol.ts"
 import { ObjectWriter, type PlannedObject } from "./ObjectWriter.ts"
 import { ownIntent } from "./PendingObjects.ts"
-import { type Block, BlockWriter, type FileStamp, isSettled, type SegmentWriter, type StatCacheReader, StatLookup } from "./StatCache.ts"
+import { type Block, BlockWriter, type FileStamp, isSettled } from "./StatBlock.ts"
+import { type SegmentWriter, type StatCacheReader, StatLookup } from "./StatCache.ts"
 
 /** A task ends after about this many files or bytes, whichever comes first. */
 const SHARE_FILES = 1024

@@ -8,7 +8,7 @@ import { type HashAlgorithm, type HashType, hashTypeFor, TREE_CHUNK } from "../d
 import { toFsPath } from "../domain/FileName.ts"
 import { createHasher, hashBytes } from "./HashAlgorithms.ts"
 import type { OpenObject } from "./ObjectWriter.ts"
-import type { FileStamp } from "./StatCache.ts"
+import type { FileStamp } from "./StatBlock.ts"
 import { TreeHashing } from "./TreeHashing.ts"
 
 /** Bytes read at a time; a file up to this size is hashed in one call. */

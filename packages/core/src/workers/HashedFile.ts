@@ -6,7 +6,7 @@ import { type FileHandle, open } from "node:fs/promises"
 import type { ContentHash } from "../domain/ContentHash.ts"
 import { toFsPath } from "../domain/FileName.ts"
 import type { Hasher } from "../ports/Hashing.ts"
-import type { FileStamp } from "./StatCache.ts"
+import type { FileStamp } from "./StatBlock.ts"
 
 /** Bytes of a piece. */
 const PIECE = 1024 * 1024

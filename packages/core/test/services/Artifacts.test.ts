@@ -9,6 +9,8 @@ import { Session } from "../../src/ports/Session.ts"
 import { Artifacts, type SaveItem, type SaveOptions } from "../../src/services/Artifacts.ts"
 import { Doctor } from "../../src/services/Doctor.ts"
 import { Ingest } from "../../src/services/Ingest.ts"
+import { Reading } from "../../src/services/Reading.ts"
+import * as MemoryStorage from "../../src/testing/MemoryStorage.ts"
 import { Sheaf } from "../../src/Sheaf.ts"
 import { drivers, initialize, openInstance, type TemporaryInstance, temporaryFolder, temporaryInstance } from "./TemporaryInstance.ts"
 
@@ -203,6 +205,41 @@ describe("saving a file", () => {
     expect(results.filter(({ outcome }) => outcome === "aliased")).toHaveLength(40)
     expect(objects(instance)).toHaveLength(20)
     await isHealthy(instance)
+  })
+})
+
+describe("a root that is no directory", () => {
+  it.each(["virtual", "content"] as const)("takes the same saves under policy %s, small and large, and gives the same bytes back", async (keyPolicy) => {
+    const folder = temporaryFolder()
+    const all = [...drivers, MemoryStorage.driver()]
+    const directory = join(folder, "instance")
+    await Effect.runPromise(Sheaf.init(directory, { drivers: all, storage: "memory://bucket", keyPolicy }))
+    const runtime = ManagedRuntime.make(Sheaf.layer({ instance: directory, drivers: all }))
+    const large = Buffer.alloc(10 * 1024 * 1024, "sheaf")
+    writeFileSync(join(folder, "large.bin"), large)
+    writeFileSync(join(folder, "small.txt"), "one")
+    const saved = await runtime.runPromise(Effect.gen(function*() {
+      const first = yield* save(join(folder, "small.txt"), { key: "a.txt" })
+      const second = yield* saveContent("two", { key: "a.txt" })
+      const big = yield* save(join(folder, "large.bin"), { key: "large.bin" })
+      const again = yield* save(join(folder, "large.bin"), { key: "again.bin" })
+      return [first, second, big, again]
+    }))
+    expect(saved.map(({ outcome }) => outcome)).toEqual(["created", "newVersion", "created", "aliased"])
+    expect(saved[2]).toMatchObject({ artifact: { size: large.length, hash: md5(large), keyIsVirtual: true } })
+    const bytes = (reference: string) =>
+      Effect.gen(function*() {
+        const { uid } = yield* resolve(reference)
+        return Buffer.concat([...(yield* Stream.runCollect((yield* Reading).open(uid)))])
+      })
+    expect((await runtime.runPromise(bytes("a.txt@1"))).toString()).toBe("one")
+    expect((await runtime.runPromise(bytes("a.txt"))).toString()).toBe("two")
+    expect((await runtime.runPromise(bytes("again.bin"))).equals(large)).toBe(true)
+    const places = await runtime.runPromise(Effect.flatMap(Registry, (registry) => Stream.runCollect(registry.copies({}))))
+    const { uid } = saved[1]!.artifact
+    if (keyPolicy === "virtual") expect(places.map(({ objectKey }) => objectKey)).toContain(`.sheaf/${uid.slice(0, 2)}/${uid}.txt`)
+    expect((await runtime.runPromise(examine)).filter(({ ok }) => !ok)).toEqual([])
+    await runtime.dispose()
   })
 })
 

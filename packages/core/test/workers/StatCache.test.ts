@@ -2,7 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSyn
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { BlockWriter, compactStatCache, type FileStamp, isSettled, openStatCache, segmentName, SegmentWriter, StatCacheReader, StatLookup } from "../../src/workers/StatCache.ts"
+import { BlockWriter, type FileStamp, isSettled } from "../../src/workers/StatBlock.ts"
+import { openStatCache, segmentName, SegmentWriter, StatCacheReader, StatLookup } from "../../src/workers/StatCache.ts"
+import { compactStatCache } from "../../src/workers/StatCacheMerge.ts"
 
 let folder: string
 beforeEach(() => {
