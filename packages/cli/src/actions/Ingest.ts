@@ -15,6 +15,7 @@ export interface IngestInput {
   readonly paths: ReadonlyArray<string>
   readonly key: Option.Option<string>
   readonly storage: Option.Option<string>
+  readonly policy: Option.Option<string>
   readonly onDuplicate: Option.Option<DuplicatePolicy>
   readonly exclude: ReadonlyArray<string>
   readonly followSymlinks: boolean
@@ -23,10 +24,11 @@ export interface IngestInput {
   readonly workers: Option.Option<number>
 }
 
-const requestOf = (input: IngestInput, items: boolean, signal: AbortSignal): IngestRequest => ({
+const requestOf = (input: IngestInput, items: boolean, countAhead: boolean, signal: AbortSignal): IngestRequest => ({
   paths: input.paths,
   ...(Option.isSome(input.key) ? { key: input.key.value } : {}),
   ...(Option.isSome(input.storage) ? { storage: input.storage.value } : {}),
+  ...(Option.isSome(input.policy) ? { policy: input.policy.value } : {}),
   ...(Option.isSome(input.onDuplicate) ? { onDuplicate: input.onDuplicate.value } : {}),
   ...(Option.isSome(input.workers) ? { workers: input.workers.value } : {}),
   exclude: input.exclude,
@@ -34,6 +36,7 @@ const requestOf = (input: IngestInput, items: boolean, signal: AbortSignal): Ing
   rehash: input.rehash,
   dryRun: input.dryRun,
   items,
+  countAhead,
   signal
 })
 
@@ -57,7 +60,7 @@ export const run = (input: IngestInput) =>
       }
       return format === "ndjson" ? shell.document(events) : Effect.void
     }
-    yield* ingest.ingest(requestOf(input, format === "ndjson", signal)).pipe(
+    yield* ingest.ingest(requestOf(input, format === "ndjson", display.isBar, signal)).pipe(
       Stream.runForEachArray(onEvents),
       Effect.ensuring(Effect.sync(() => display.end()))
     )

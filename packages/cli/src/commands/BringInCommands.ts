@@ -2,7 +2,7 @@
 import { Argument, Command } from "effect/cli"
 import { lazily } from "../Handler.ts"
 import {
-  argument, countFlag, excludeFlag, followSymlinksFlag, onDuplicateFlag, rehashFlag, storageFlag, suffixMismatchFlag, switchFlag, textFlag
+  argument, countFlag, excludeFlag, followSymlinksFlag, onDuplicateFlag, policyFlag, rehashFlag, storageFlag, suffixMismatchFlag, switchFlag, textFlag
 } from "./CommandFlags.ts"
 
 const add = Command.make("add", {
@@ -29,6 +29,7 @@ const ingest = Command.make("ingest", {
   paths: argument("PATH", "A directory").pipe(Argument.atLeast(1)),
   key: textFlag("key", "PREFIX", "Prefix of the keys (default: the directory's name, or its path inside a storage root); \"\" for none"),
   storage: storageFlag,
+  policy: policyFlag,
   onDuplicate: onDuplicateFlag,
   exclude: excludeFlag,
   followSymlinks: followSymlinksFlag,

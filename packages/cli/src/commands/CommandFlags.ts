@@ -3,6 +3,7 @@
  */
 import { Argument, Flag } from "effect/cli"
 import { DUPLICATE_POLICIES } from "@sheaf/core/domain/SaveDecision"
+import { KEY_POLICIES } from "@sheaf/core/workers/KeyPolicyRules"
 
 /** A flag without a value. */
 export const switchFlag = (name: string, description: string) =>
@@ -36,6 +37,12 @@ export const referenceArgument = argument("REF", REF_DESCRIPTION)
 export const onDuplicateFlag = Flag.Literals("on-duplicate", DUPLICATE_POLICIES).pipe(
   Flag.withMetavar("POLICY"),
   Flag.withDescription("When the content is registered under another key: add this key too, leave keys alone, make a second artifact, or refuse"),
+  Flag.optional
+)
+
+export const policyFlag = Flag.Literals("policy", KEY_POLICIES).pipe(
+  Flag.withMetavar("POLICY"),
+  Flag.withDescription("Where copies go: named by uid, by their key, or by their hash (default: the instance's setting keyPolicy)"),
   Flag.optional
 )
 

@@ -88,6 +88,8 @@ const bar = (part: number, paint: Paint): string => {
 }
 
 export interface ProgressDisplay {
+  /** It draws a bar, so it is worth finding out the totals. */
+  readonly isBar: boolean
   readonly update: (progress: Progress) => void
   /** Takes the bar away. */
   readonly end: () => void
@@ -111,11 +113,12 @@ export const progressDisplay = (
   noun: string,
   now: () => number = () => performance.now()
 ): ProgressDisplay => {
-  if (shell.options.quiet || shell.options.format !== "text") return { update: () => {}, end: () => {} }
+  if (shell.options.quiet || shell.options.format !== "text") return { isBar: false, update: () => {}, end: () => {} }
   const rate = new Rate()
   const pause = shell.errIsTerminal ? REDRAW : LINE
   let lastShown = shell.errIsTerminal ? Number.NEGATIVE_INFINITY : now()
   return {
+    isBar: shell.errIsTerminal,
     update: (progress) => {
       const at = now()
       if (at - lastShown < pause) return

@@ -38,17 +38,23 @@ const TIMES = {
   linger: 40,
   lingerContended: 5,
   hold: 300,
-  holdContended: 100,
+  holdContended: 200,
   contendedFor: 2000,
   /** How long the file is left to others before it is attached again; waiting processes look at the lock more often than this. */
   pause: 15,
   pauseContended: 60,
   pauseLook: 3,
-  poll: [4, 12],
-  /** Whoever has waited longer than `patience` looks more often, and so is served before those who came later. */
-  patience: 500,
-  pollImpatient: [1, 3]
+  /** How often the lock is looked at, at first; half as long after having waited for `patience`, and so on, so that those who wait longest come first. */
+  poll: 12,
+  pollLeast: 1,
+  patience: 500
 } as const
+
+/**
+ * A checkpoint writes the last, unfinished row group of every table again. With DuckDB's own 122,880 rows that was two thirds of the time for publishing
+ * a million rows in batches of 25,000. Applies while attached; it is not a property of the file.
+ */
+const ROW_GROUP_SIZE = 24_576
 
 interface Waiter extends AcquireOptions {
   readonly access: Access
@@ -57,12 +63,6 @@ interface Waiter extends AcquireOptions {
   /** When another process was first in the way. */
   blockedSince: number | null
 }
-
-/**
- * A checkpoint writes the last, unfinished row group of every table again. With DuckDB's own 122,880 rows that was two thirds of the time for publishing
- * a million rows in batches of 25,000. Applies while attached; it is not a property of the file.
- */
-const ROW_GROUP_SIZE = 24_576
 
 const shared = new Map<string, DuckDbAttachment>()
 
@@ -308,9 +308,8 @@ export class DuckDbAttachment {
 
   #untilNextLook(): number {
     const now = performance.now()
-    const isImpatient = this.#queue.some((w) => w.blockedSince !== null && now - w.blockedSince > TIMES.patience)
-    const [least, most] = isImpatient ? TIMES.pollImpatient : TIMES.poll
-    return least + Math.random() * (most - least)
+    const waited = this.#queue.reduce((most, { blockedSince }) => Math.max(most, blockedSince === null ? 0 : now - blockedSince), 0)
+    return Math.max(TIMES.pollLeast, TIMES.poll * TIMES.patience / (TIMES.patience + waited)) * (0.6 + 0.8 * Math.random())
   }
 
   async #attachFor(access: Access): Promise<void> {

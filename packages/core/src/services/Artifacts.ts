@@ -169,7 +169,7 @@ export class Artifacts extends Context.Service<Artifacts, {
 /** Saves of one batch are registered in one transaction. */
 const BATCH = 2_000
 /** Artifacts are looked up this many at a time. */
-const PAGE = 500
+const PAGE = 10_000
 
 /** "" or a key prefix in normal form. */
 const acceptPrefix = (prefix: string): Effect.Effect<string, InvalidKey> => {
@@ -217,7 +217,8 @@ const saveDependencies: Effect.Effect<
   const writerFor: SaveDependencies["writerFor"] = (root) =>
     Effect.gen(function*() {
       const open = writers.get(root.uid)
-      if (open !== undefined) return open
+      if (open !== undefined && open.isThere()) return open
+      writers.delete(root.uid)
       const driver = yield* drivers.forUrl(root.url)
       const handle = yield* Scope.provide(driver.open(root.url, { create: false, readOnly: false }), scope)
       yield* checkOwnRoot(handle, root, config.uid)

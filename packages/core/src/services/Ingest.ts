@@ -6,12 +6,13 @@ import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { IngestEvent, IngestSummary } from "../domain/IngestReport.ts"
 import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
-import { FileError, type InvalidInput, type InvalidKey, type StorageRootProblem } from "../domain/SheafError.ts"
+import { FileError, InvalidInput, type InvalidKey, type StorageRootProblem } from "../domain/SheafError.ts"
 import { randomBase62, UID_LENGTH } from "../domain/Uid.ts"
+import { isKeyPolicyName, KEY_POLICIES, keyPolicyRules } from "../workers/KeyPolicyRules.ts"
 import { openStatCache } from "../workers/StatCache.ts"
 import { compactStatCache } from "../workers/StatCacheMerge.ts"
 import { Hashing } from "../ports/Hashing.ts"
-import { KeyPolicy } from "../ports/KeyPolicy.ts"
+import { KeyPolicy, type KeyPolicyRules } from "../ports/KeyPolicy.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
 import { StorageDrivers, StorageError, type StorageErrorKind } from "../ports/Storage.ts"
 import { CurrentSources } from "./CurrentSources.ts"
@@ -27,6 +28,8 @@ export interface IngestRequest {
   readonly key?: string
   /** Name, uid or URL of the root to copy into; only for paths outside every root. Default: the default root. */
   readonly storage?: string
+  /** Name of a shipped key policy, for the objects of this ingest. Default: the instance's. */
+  readonly policy?: string
   /** Default: the instance's. */
   readonly onDuplicate?: DuplicatePolicy
   /** Globs, matched against the path relative to the ingested directory and against the name (`*.tmp`, `cache/**`). */
@@ -38,6 +41,8 @@ export interface IngestRequest {
   readonly dryRun?: boolean
   /** Also emit an event for every file. Default false. */
   readonly items?: boolean
+  /** Count files and bytes ahead, in a thread of its own, so that progress events carry real totals. Default false. */
+  readonly countAhead?: boolean
   /** Worker threads. Default: the available parallelism. */
   readonly workers?: number
   /** Aborting it finishes the current batch, publishes it and reports. Interrupting the stream stops at once. */
@@ -95,7 +100,7 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
   Effect.gen(function*() {
     const registry = yield* Registry
     const hashing = yield* Hashing
-    const policy = yield* KeyPolicy
+    const policy = yield* policyOf(request)
     const settings = yield* IngestSettings
     const started = performance.now()
     const roots = yield* registry.roots
@@ -108,7 +113,7 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
       catch: (error) => new FileError({ path: settings.cacheFolder, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN", operation: "cannot create the cache folder" })
     })
     const statCache = openStatCache(settings.cacheFolder)
-    const current = new CurrentSources(settings.cacheFolder, `${hashing.algorithm} ${policy.name}`)
+    const current = new CurrentSources(settings.cacheFolder, `${hashing.algorithm} ${policy.name} ${request.onDuplicate ?? settings.onDuplicate}`)
     // Every file has to be looked up where an event is wanted for each, or its content is.
     if (!request.items && !request.rehash && !dryRun) current.load(yield* registry.stamp)
     const context = yield* Effect.context<StorageDrivers>()
@@ -149,6 +154,7 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
       rehash: request.rehash ?? false,
       dryRun,
       items: request.items ?? false,
+      countAhead: request.countAhead ?? false,
       onDuplicate: request.onDuplicate ?? settings.onDuplicate,
       account,
       run: settings.run,
@@ -161,10 +167,17 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
     const totals = yield* running(run, plans).pipe(Effect.ensuring(Effect.sync(() => request.signal?.removeEventListener("abort", stop))))
     if (!dryRun) {
       compactStatCache(settings.cacheFolder, `${runName()}-merged`)
-      current.save(yield* registry.stamp, totals.interrupted ? [] : plans)
+      current.save(yield* registry.stamp, totals.interrupted || totals.refused ? [] : plans)
     }
     yield* emit([{ type: "summary", ...summaryOf(plans, totals, (performance.now() - started) / 1000, dryRun) }])
   }).pipe(Effect.scoped)
+
+const policyOf = ({ policy }: IngestRequest): Effect.Effect<KeyPolicyRules, InvalidInput, KeyPolicy> =>
+  policy === undefined
+    ? Effect.flatMap(KeyPolicy, Effect.succeed)
+    : isKeyPolicyName(policy)
+      ? Effect.succeed(keyPolicyRules(policy))
+      : Effect.fail(new InvalidInput({ what: `--policy ${policy}`, reason: "is not a key policy", advice: `Choose one of ${KEY_POLICIES.join(", ")}.` }))
 
 /** Runs until done; interruption stops the workers, takes unpublished objects away and waits for that. */
 const running = (run: IngestRun, plans: ReadonlyArray<IngestPlan>): Effect.Effect<RunTotals, IngestError> =>

@@ -11,6 +11,7 @@ import { type DuplicatePolicy, OUTCOMES, type Outcome } from "../domain/SaveDeci
 import type { PublishedBatch, PublishedItem, Relocation, StagedBatch } from "../domain/StagedBatch.ts"
 import { type FatalAnswer, IngestPool } from "../workers/IngestPool.ts"
 import type { TaskDone, TaskPart, WorkerSetup } from "../workers/IngestProtocol.ts"
+import { TreeCount } from "../workers/TreeCount.ts"
 import { virtualPlace } from "../workers/KeyPolicyRules.ts"
 import { findLeftovers, intentPath, openIntents, ownIntent, removeLeftovers } from "../workers/PendingObjects.ts"
 import { UID_LENGTH } from "../domain/Uid.ts"
@@ -47,6 +48,7 @@ export interface RunOptions {
   readonly rehash: boolean
   readonly dryRun: boolean
   readonly items: boolean
+  readonly countAhead: boolean
   readonly onDuplicate: DuplicatePolicy
   readonly account: string | null
   readonly run: string | null
@@ -62,6 +64,8 @@ export interface RunTotals {
   readonly warnings: ReadonlyArray<IngestWarning>
   readonly unopened: number
   readonly interrupted: boolean
+  /** Some content was refused, and will be again. */
+  readonly refused: boolean
 }
 
 type Todo = Extract<TaskPart, { type: "todo" }>
@@ -79,12 +83,15 @@ export class IngestRun {
   #publishing: Promise<void> | undefined
   #lastPublish = 0
   #batches = 0
+  /** Batches in which objects were moved. */
+  #moves = 0
   #needContent: Array<string> = []
   #intents: string | null = null
   #stopped: "no" | "afterCurrentFiles" | "now" = "no"
   #failure: { readonly error: unknown } | undefined
   #wake: (() => void) | undefined
   #ticking = false
+  #count: TreeCount | undefined
 
   readonly #outcomes = Object.fromEntries(OUTCOMES.map((o) => [o, 0])) as Record<Outcome, number>
   readonly #failures: Array<IngestFailure> = []
@@ -92,6 +99,7 @@ export class IngestRun {
   readonly #warnings: Array<IngestWarning> = []
   #bytes = 0
   #unopened = 0
+  #refused = false
   /** Files are being read a second time, to copy them. */
   #recopied = false
 
@@ -120,6 +128,8 @@ export class IngestRun {
       this.#signal()
       this.#tick()
     }, PROGRESS_MILLIS)
+    const { countAhead, exclude } = this.#options
+    if (countAhead) this.#count = new TreeCount({ sources: plans.map(({ directory, otherRoots }) => ({ directory, otherRoots })), exclude })
     try {
       for (const plan of plans) {
         if (this.#stopped === "no") await this.#runPlan(plan)
@@ -129,6 +139,7 @@ export class IngestRun {
       return this.#totals()
     } finally {
       clearInterval(timer)
+      await this.#count?.close()
       await this.#pool.terminate()
       rmSync(this.#options.stagingFolder, { recursive: true, force: true })
     }
@@ -253,6 +264,7 @@ export class IngestRun {
   async #account(plan: IngestPlan, published: PublishedBatch): Promise<void> {
     for (const outcome of OUTCOMES) this.#outcomes[outcome] += published.counts[outcome]
     for (const { rel, uid } of published.duplicates) {
+      this.#refused = true
       this.#failures.push({ path: shownPath(plan, rel), code: "DuplicateContent", message: `the content is already registered as artifact ${uid}` })
     }
     const root = fromUserPath(plan.rootPath)
@@ -267,7 +279,7 @@ export class IngestRun {
     const changed = moves.flatMap((move, i) => (places[i] === move.from ? [] : [{ from: move.from, to: places[i]! }]))
     if (changed.length === 0) return places
     const root = fromUserPath(plan.rootPath)
-    const intents = openIntents(plan.rootPath, ownIntent(this.#intents!, `moved${this.#batches}`))
+    const intents = openIntents(plan.rootPath, ownIntent(this.#intents!, `moved${this.#moves++}`))
     intents.add(changed.map((c) => c.to))
     const folders = new Set<string>()
     for (const { from, to } of changed) {
@@ -341,8 +353,14 @@ export class IngestRun {
 
   async #emitProgress(walked: boolean): Promise<void> {
     const files = this.#pool.progress("files")
+    const bytes = this.#pool.progress("bytes")
     await this.#ports.emit([{
-      type: "progress", files, bytes: this.#pool.progress("bytes"), totalFiles: Math.max(files, this.#pool.progress("met")), totalBytes: this.#pool.progress("bytes"), walked
+      type: "progress",
+      files,
+      bytes,
+      totalFiles: Math.max(files, this.#count?.files ?? this.#pool.progress("met")),
+      totalBytes: Math.max(bytes, this.#count?.bytes ?? 0),
+      walked: walked || (this.#count?.isDone ?? false)
     }])
   }
 
@@ -352,7 +370,7 @@ export class IngestRun {
     const saved = OUTCOMES.reduce((sum, outcome) => sum + this.#outcomes[outcome], 0)
     return {
       counts: { files: saved + failed + skipped, ...this.#outcomes, skipped, failed },
-      bytes: this.#bytes, failures: this.#failures, skips: this.#skips, warnings: this.#warnings, unopened: this.#unopened, interrupted: this.#stopped !== "no"
+      bytes: this.#bytes, failures: this.#failures, skips: this.#skips, warnings: this.#warnings, unopened: this.#unopened, interrupted: this.#stopped !== "no", refused: this.#refused
     }
   }
 }

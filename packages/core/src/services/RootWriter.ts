@@ -6,8 +6,8 @@
  * that writes here recognises and removes.
  */
 import { Effect, Stream } from "effect"
-import { linkSync, mkdirSync, unlinkSync } from "node:fs"
-import { dirname } from "node:path"
+import { linkSync, mkdirSync, statSync, unlinkSync } from "node:fs"
+import { dirname, join } from "node:path"
 import type { ContentHash } from "../domain/ContentHash.ts"
 import { fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
 import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
@@ -20,6 +20,7 @@ import type { Hashing } from "../ports/Hashing.ts"
 import type { KeyPolicyRules, PlacementInput } from "../ports/KeyPolicy.ts"
 import { StorageError, type StorageErrorKind, type StorageHandle } from "../ports/Storage.ts"
 import { type ContentReader, LARGE, type ReadError } from "./ContentReader.ts"
+import { MARKER_KEY } from "./RootMarker.ts"
 
 /** Content that stands in the root now. */
 export interface WrittenObject {
@@ -70,15 +71,23 @@ export class RootWriter {
     this.#placeNeedsHash = options.policy.place({ ...probe, hash: "a" }).objectKey !== options.policy.place({ ...probe, hash: "b" }).objectKey
   }
 
+  /** Whether a local root is still the place it was: not the bare mount point of a disk that has gone. */
+  isThere(): boolean {
+    return this.path === null || statSync(join(this.path, ...MARKER_KEY.split("/")), { throwIfNoEntry: false }) !== undefined
+  }
+
   /** Announces content that is about to be written; each is to be settled with {@link settled}. */
   plan(inputs: ReadonlyArray<Omit<PlacementInput, "hash">>): Effect.Effect<ReadonlyArray<PlannedObject>, StorageError> {
-    return this.#local(() => {
+    return Effect.tapError(this.#local(() => {
       const planned = inputs.map((input) => this.#localWriter()?.plan(input) ?? { input: { ...input, hash: "" }, announce: [] })
       this.#localWriter()?.announce(planned)
       this.#announced += planned.length
       this.#open += planned.length
       return planned
-    })
+    }), () => Effect.sync(() => {
+      // An intent file that could not be written, as on a full disk, is not gone on with.
+      if (this.#open === 0) this.close()
+    }))
   }
 
   /** Writes content as an object. A failure leaves nothing. */

@@ -2,7 +2,6 @@
  * The walk of one worker: lists directories, takes files in order, and turns them into rows of the staging file.
  */
 import { readdirSync, statSync } from "node:fs"
-import picomatch from "picomatch"
 import { MAX_KEY_BYTES, parseKey, portableFold } from "../domain/ArtifactKey.ts"
 import type { HashType } from "../domain/ContentHash.ts"
 import { displayPath, escapeName, escapePath, fromUserPath, toFsPath } from "../domain/FileName.ts"
@@ -10,6 +9,7 @@ import type { IngestFailure, IngestSkip } from "../domain/IngestReport.ts"
 import { suffixOf, suffixTable } from "../domain/Suffix.ts"
 import { randomBase62, STEM_LENGTH } from "../domain/Uid.ts"
 import type { KeyPolicyRules } from "../ports/KeyPolicy.ts"
+import { excludeMatcher } from "./Exclusion.ts"
 import { type FileReading, fileReader } from "./FileReader.ts"
 import { PROGRESS, PROGRESS_SLOTS, STOP, type TaskDone, type TaskPart, type WorkerSetup, type WorkerSource, type WorkerTask } from "./IngestProtocol.ts"
 import { ObjectWriter, type PlannedObject } from "./ObjectWriter.ts"
@@ -120,7 +120,7 @@ export const directoryWalk = (options: {
           chain = [...above, identity]
         }
         const entries = listDirectory(path, source.followSymlinks)
-        progress[PROGRESS.met]! += entries.length
+        for (const entry of entries) if (entry[0] !== "d") progress[PROGRESS.met]!++
         const within = directory === "" ? "" : displayPath(escapePath(directory)) + "/"
         for (const names of foldedAlike(entries)) clashes.push(names.map((name) => within + name))
         return { directory, entries, above: chain, at: 0 }
@@ -348,12 +348,4 @@ const foldedAlike = (entries: ReadonlyArray<string>): ReadonlyArray<ReadonlyArra
     }
   }
   return clash ? [...byFold.values()].filter((names) => names.length > 1) : []
-}
-
-const excludeMatcher = (globs: ReadonlyArray<string>): ((path: string) => boolean) | null => {
-  if (globs.length === 0) return null
-  const byPath = picomatch([...globs], { dot: true })
-  const byName = picomatch(globs.filter((g) => !g.includes("/")), { dot: true })
-  const whole = picomatch(globs.map((g) => g.replace(/\/+$/, "")), { dot: true })
-  return (path) => byPath(path) || whole(path) || byName(path.slice(path.lastIndexOf("/") + 1))
 }

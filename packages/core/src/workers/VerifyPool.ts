@@ -19,6 +19,7 @@ interface Waiting {
 
 interface Member {
   readonly thread: Worker
+  readonly ended: Promise<void>
   readonly open: Map<number, Waiting>
   bytes: number
 }
@@ -47,7 +48,8 @@ export class VerifyPool {
         workerData: { worker, progress, stop } satisfies VerifySetup,
         resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION }
       })
-      const member: Member = { thread, open: new Map(), bytes: 0 }
+      const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()))
+      const member: Member = { thread, ended, open: new Map(), bytes: 0 }
       thread.on("message", (answer: VerifyAnswer) => this.#answered(member, answer))
       thread.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))))
       thread.on("exit", () => {
@@ -81,11 +83,8 @@ export class VerifyPool {
   async close(): Promise<void> {
     this.#closing = true
     Atomics.store(this.#stop, 0, 1)
-    await Promise.all(this.#members.map(({ thread }) =>
-      new Promise<void>((resolve) => {
-        thread.once("exit", () => resolve())
-        thread.postMessage("finish")
-      })))
+    for (const { thread } of this.#members) thread.postMessage("finish")
+    await Promise.all(this.#members.map(({ ended }) => ended))
   }
 
   #dispatch(): void {

@@ -186,6 +186,19 @@ describe("saving a file", () => {
     })
   })
 
+  it("does not write where a root was that is gone, also when it was open", async () => {
+    const instance = await temporaryInstance()
+    await instance.run(save(instance.file("a.csv"), { key: "a.csv" }))
+    renameSync(instance.storage, instance.storage + "-away")
+    expect(await instance.fails(save(instance.file("b.csv"), { key: "b.csv" }))).toMatchObject({ _tag: "StorageError", kind: "Unavailable", exitCode: EXIT.storageUnavailable })
+    mkdirSync(instance.storage)
+    expect(await instance.fails(save(instance.file("b.csv"), { key: "b.csv" }))).toMatchObject({ _tag: "StorageRootProblem", exitCode: EXIT.storageUnavailable })
+    expect(readdirSync(instance.storage)).toEqual([])
+    renameSync(instance.storage, instance.storage + "-empty")
+    renameSync(instance.storage + "-away", instance.storage)
+    expect(await instance.run(save(instance.file("b.csv"), { key: "b.csv" }))).toMatchObject({ outcome: "created" })
+  })
+
   it("never writes into the root of another instance, or where the root's marker is gone", async () => {
     const instance = await temporaryInstance()
     const marker = join(instance.storage, ".sheaf", "root.json")
