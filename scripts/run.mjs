@@ -13,7 +13,7 @@ const ownNode = join(bin, onWindows ? "node.exe" : "node")
 const stampFile = join(root, "node_modules", ".sheaf-install")
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 
-/** Each task takes the words after its name. A task throws StepFailed at the first step that fails. */
+/** Each task takes the words after its name. A task throws StepFailed. */
 const tasks = {
   build: () => turbo("build"),
   types: () => turbo("build", "typecheck"),
@@ -32,17 +32,17 @@ const tasks = {
       buildCli()
       own("vitest", "run", ...args)
     } else {
-      turbo("build", "typecheck")
-      lint()
-      own("vitest", "run")
+      every(() => turbo("build", "typecheck"), lint, () => own("vitest", "run"))
     }
   },
   check: () => {
-    turbo("build", "typecheck")
-    lint()
-    own("knip")
-    withPnpm("node", "scripts/check-packages.mjs")
-    node("scripts/check-docs.mjs")
+    every(
+      () => turbo("build", "typecheck"),
+      lint,
+      () => own("knip"),
+      () => withPnpm("node", "scripts/check-packages.mjs"),
+      () => node("scripts/check-docs.mjs")
+    )
   },
   demo: (args) => {
     buildCli()
@@ -80,7 +80,7 @@ function main([name, ...args]) {
   } catch (error) {
     if (!(error instanceof StepFailed)) throw error
     const reason = error.cause === undefined ? `exit ${error.status}` : error.cause.message
-    fail(`npm run ${name} stopped at: ${error.message} (${reason})`, error.status)
+    fail(`npm run ${name} failed at: ${error.message} (${reason})`, error.status)
   }
 }
 
@@ -90,8 +90,22 @@ function fail(message, status = 1) {
 }
 
 function lint() {
-  node("scripts/check-rings.mjs")
-  own("oxlint", "--deny-warnings")
+  every(() => node("scripts/check-rings.mjs"), () => own("oxlint", "--deny-warnings"))
+}
+
+/** Runs all of the steps, also after one that failed, and fails as the first of those did; the ones after it are named. */
+function every(...steps) {
+  let first
+  for (const run of steps) {
+    try {
+      run()
+    } catch (error) {
+      if (!(error instanceof StepFailed)) throw error
+      if (first === undefined) first = error
+      else first.message += `, ${error.message}`
+    }
+  }
+  if (first !== undefined) throw first
 }
 
 /** The command-line bundle alone: what the demo, the benchmark and the documentation need. */

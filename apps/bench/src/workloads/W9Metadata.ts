@@ -75,11 +75,11 @@ const prepareInputs = async (bench: Bench, registry: MillionRegistry): Promise<I
   connection.closeSync()
   database.closeSync()
   const sample = join(bench.work, "w9-sample.tsv")
-  writeFileSync(sample, rows.slice(0, 1000).map(([key, uid, hash]) => `${key}\t${uid}\t${hash}\n`).join(""))
+  writeFileSync(sample, rows.slice(0, 1000).map(([key, uid, hash]) => `${String(key)}\t${String(uid)}\t${String(hash)}\n`).join(""))
   const prng = makePrng(bench.options.seed, "staged")
   const text = (length: number) => Array.from({ length }, () => "0123456789abcdefghijklmnopqrstuvwxyz"[prng.below(36)]).join("")
   const staged = join(bench.work, "w9-staged.tsv")
-  const line = (i: number, hash: unknown, size: unknown) => `o\tfile${i}.dat\t${hash}\tmd5\t${size}\t.dat\t${text(16)}0000\t\\N\t\\N\t\\N\n`
+  const line = (i: number, hash: unknown, size: unknown) => `o\tfile${i}.dat\t${String(hash)}\tmd5\t${String(size)}\t.dat\t${text(16)}0000\t\\N\t\\N\t\\N\n`
   writeFileSync(staged, Array.from({ length: stagedRows }, (_, i) => (i % 2 === 1 ? line(i, rows[i >> 1]![2], rows[i >> 1]![3]) : line(i, text(22), 256))).join(""))
   const middle = registry.key(Math.floor(registry.artifacts / 2))
   const folder = middle.slice(0, middle.lastIndexOf("/") + 1)

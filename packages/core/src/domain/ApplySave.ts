@@ -47,6 +47,7 @@ export const applySave = (state: RegistryState, request: SaveRequest, options: A
     aliasOf: becameAlias || (decision.outcome === "existing" && decision.keyLeftAlone) ? formerPrimary : null,
     movedFrom: decision.outcome === "moved" || (decision.outcome === "created" && holder !== undefined) ? holder!.uid : null,
     keyLeftAlone: decision.outcome === "existing" && decision.keyLeftAlone,
+    at: options.now,
     objectUsed: recordObject(state, request, uid, decision.outcome, options.now)
   })
 }

@@ -41,6 +41,8 @@ export interface SaveOutcome {
   readonly movedFrom: string | null
   /** Policy `reuse` left the wanted key alone. */
   readonly keyLeftAlone: boolean
+  /** When, in microseconds since 1970: the creation time of an artifact that was made. */
+  readonly at: number
   /** Whether the saved object became a location. A managed object that did not is superfluous and the caller deletes it. */
   readonly objectUsed: boolean
 }

@@ -6,7 +6,7 @@
  * keep coming. All users of one file in a process share one attachment: two instances that open one file would overwrite each other.
  */
 import { existsSync, realpathSync } from "node:fs"
-import { availableParallelism } from "node:os"
+import { availableParallelism, tmpdir } from "node:os"
 import { basename, dirname, join, resolve as resolvePath } from "node:path"
 import type { DuckDBInstance } from "@duckdb/node-api"
 import { RegistryBusy, RegistryFailed, RegistryNewer } from "../domain/SheafError.ts"
@@ -29,7 +29,7 @@ export interface EngineSettings {
   /** As DuckDB writes it, such as `256MB`. */
   readonly memoryLimit: string
   readonly threads: number
-  /** Where results that do not fit in memory go. */
+  /** Where results that do not fit in memory go; its parent has to exist. */
   readonly tempDirectory: string
 }
 
@@ -101,7 +101,7 @@ export class DuckDbAttachment {
         memoryLimit: "256MB",
         // Small statements are slower with more threads, and ingest has its own; large batches gain from them where there are many cores.
         threads: Math.max(1, Math.min(4, Math.floor(availableParallelism() / 4))),
-        tempDirectory: join(dirname(absolute), "cache", "spill"),
+        tempDirectory: spillFolder(dirname(absolute)),
         ...settings
       })
       shared.set(absolute, attachment)
@@ -438,6 +438,12 @@ export class DuckDbAttachment {
 }
 
 const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
+
+/** In the cache of the instance; DuckDB makes the last folder of the path itself, and only when it needs it. */
+const spillFolder = (folder: string): string => {
+  const cache = join(folder, "cache")
+  return existsSync(cache) ? join(cache, "spill") : join(tmpdir(), `sheaf-spill-${process.pid}`)
+}
 
 /** Two spellings of one file give one text. */
 const canonical = (path: string): string => {

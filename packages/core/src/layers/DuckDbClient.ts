@@ -2,7 +2,7 @@
  * The registry file as a service: short pieces of work on a connection, with the registry attached as `reg` while they run.
  */
 import { Context, Effect, Layer } from "effect"
-import { RegistryFailed } from "../domain/SheafError.ts"
+import type { RegistryFailed } from "../domain/SheafError.ts"
 import type { RegistryError } from "../ports/Registry.ts"
 import { type Access, DuckDbAttachment, type EngineSettings } from "./DuckDbAttachment.ts"
 import { registryFailed } from "./DuckDbFailure.ts"

@@ -13,21 +13,10 @@ import { BASE62, randomBase62, UID_LENGTH } from "../domain/Uid.ts"
 import { OUTCOMES, type Outcome } from "../domain/SaveDecision.ts"
 import type { PublishedBatch, PublishedItem, Relocation, StagedBatch } from "../domain/StagedBatch.ts"
 import type { RegistryError } from "../ports/Registry.ts"
+import type { BatchTables } from "./DuckDbBatchTables.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
+import { sqlText } from "./DuckDbMigrations.ts"
 import { applyBatch } from "./DuckDbPublishApply.ts"
-
-/** SQL text literal. */
-export const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`
-
-/** Names of the working tables of one batch; all but `stage` are narrow and joined to it by `ord`. */
-export interface BatchTables {
-  /** Rows as staged, with `ord`, `key` and `object_key`; in the in-memory database. */
-  readonly stage: string
-  /** Of content rows, what the registry knows: `ord, p, p_stem, p_primary, p_same, m`. */
-  readonly facts: string
-  /** What becomes of content rows: `ord, outcome, target, p, p_stem, version_seq, place`. */
-  readonly decided: string
-}
 
 const COLUMNS = `{'status': 'VARCHAR', 'rel': 'VARCHAR', 'hash': 'VARCHAR', 'hash_type': 'VARCHAR', 'size': 'BIGINT', 'suffix': 'VARCHAR', 'uid': 'VARCHAR',
   'object_key': 'VARCHAR', 'code': 'VARCHAR', 'message': 'VARCHAR'}`
@@ -37,13 +26,13 @@ export const versionPartSql = (seq: string): string =>
   [238328, 3844, 62, 1].map((unit) => `substr('${BASE62}', ((${seq}) // ${unit}) % 62 + 1, 1)`).join(" || ")
 
 const loadStage = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): Promise<void> => {
-  const place = batch.inPlacePrefix === null ? "object_key" : `${quote(batch.inPlacePrefix)} || rel`
+  const place = batch.inPlacePrefix === null ? "object_key" : `${sqlText(batch.inPlacePrefix)} || rel`
   const key = batch.keyPrefix.endsWith("/") || batch.keyPrefix === ""
-    ? `${quote(batch.keyPrefix)} || rel`
-    : `CASE WHEN rel = '' THEN ${quote(batch.keyPrefix)} ELSE ${quote(batch.keyPrefix + "/")} || rel END`
+    ? `${sqlText(batch.keyPrefix)} || rel`
+    : `CASE WHEN rel = '' THEN ${sqlText(batch.keyPrefix)} ELSE ${sqlText(batch.keyPrefix + "/")} || rel END`
   await s.run(`CREATE OR REPLACE TABLE ${t.stage} AS
     SELECT row_number() OVER () AS ord, status, rel, hash, hash_type, size, suffix, uid, ${place} AS object_key, ${key} AS key, code, message
-    FROM read_csv(${quote(batch.file)}, delim = '\t', quote = '', escape = '', comment = '', header = false, auto_detect = false,
+    FROM read_csv(${sqlText(batch.file)}, delim = '\t', quote = '', escape = '', comment = '', header = false, auto_detect = false,
       nullstr = '\\N', new_line = '\\n', max_line_size = 65536, buffer_size = 2097152, columns = ${COLUMNS})`)
 }
 
@@ -223,7 +212,7 @@ const relocate = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): P
   const file = `${batch.file}.places`
   writeFileSync(file, moves.map((move, i) => `${move.ord}\t${places[i]!}\n`).join(""))
   try {
-    await s.run(`UPDATE ${t.decided} d SET place = r.place FROM read_csv(${quote(file)}, delim = '\t', quote = '', escape = '', comment = '', header = false,
+    await s.run(`UPDATE ${t.decided} d SET place = r.place FROM read_csv(${sqlText(file)}, delim = '\t', quote = '', escape = '', comment = '', header = false,
       auto_detect = false, new_line = '\\n', columns = {'ord': 'BIGINT', 'place': 'VARCHAR'}) r WHERE r.ord = d.ord`)
   } finally {
     unlinkSync(file)

@@ -2,13 +2,11 @@
  * The writing half of publishing: turns decided rows into records. Each step is one statement and is left out when no row needs it.
  */
 import type { StagedBatch } from "../domain/StagedBatch.ts"
+import { type BatchTables, rowsOf } from "./DuckDbBatchTables.ts"
 import type { DuckDbSession } from "./DuckDbClient.ts"
-import { type BatchTables, quote } from "./DuckDbPublish.ts"
+import { sqlText } from "./DuckDbMigrations.ts"
 
-/** Decided rows with what was staged for them. */
-const rowsOf = (t: BatchTables): string => `${t.decided} d JOIN ${t.stage} st ON st.ord = d.ord`
-
-const text = (value: string | null): string => (value === null ? "NULL" : quote(value))
+const text = (value: string | null): string => (value === null ? "NULL" : sqlText(value))
 
 /**
  * Microseconds since 1970 that row 0 of the batch gets: later rows follow at one microsecond each, and nothing recorded is later, so that order by creation
@@ -95,7 +93,7 @@ const updatePrimaryKeys = async (s: DuckDbSession, t: BatchTables, base: number)
 
 /** In place: whatever became of a file, its own path is a location of the artifact it is known as, and of no other any more. */
 const recordPlaces = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables, at: string): Promise<void> => {
-  const root = quote(batch.root)
+  const root = sqlText(batch.root)
   await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided}_held AS
     SELECT l.artifact, l.object_key, l.state, l.in_place, d.target FROM reg.location l
     JOIN (SELECT st.object_key, d.target FROM ${rowsOf(t)} WHERE d.outcome <> 'duplicate') d ON d.object_key = l.object_key WHERE l.root = ${root}`)
@@ -119,7 +117,7 @@ const recordPlaces = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables
 
 /** Managed: an object belongs to the artifact it made, or to a known one that has no good copy left. The rest are superfluous. */
 const recordObjects = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables, at: string, needs: Needs): Promise<ReadonlyArray<string>> => {
-  const root = quote(batch.root)
+  const root = sqlText(batch.root)
   const insert = (which: string) => s.run(`INSERT INTO reg.location
     SELECT d.target, ${root}, coalesce(d.place, st.object_key), coalesce(d.place, st.object_key) <> st.key, false, 'ok', NULL, ${at}, NULL
     FROM ${rowsOf(t)} ${which} ORDER BY d.ord`)

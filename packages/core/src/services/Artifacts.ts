@@ -1,7 +1,8 @@
 /**
  * Artifacts: saving single files and values, and finding what is registered.
  */
-import { Context, Effect, Layer, Result, Scope, Stream } from "effect"
+import type { Result} from "effect";
+import { Context, Effect, Layer, Scope, Stream } from "effect"
 import type { Artifact, KeyEvent } from "../domain/Artifact.ts"
 import type { DuplicatePolicy, Outcome } from "../domain/SaveDecision.ts"
 import { parseKey } from "../domain/ArtifactKey.ts"
@@ -19,6 +20,7 @@ import { StorageDrivers, type StorageError } from "../ports/Storage.ts"
 import { UidSource } from "../ports/UidSource.ts"
 import { ContentReader } from "./ContentReader.ts"
 import { Instance } from "./Instance.ts"
+import { KeyFolds } from "./KeyFolds.ts"
 import { type KeyTree, KeyTreeBuilder, type TreeOptions } from "./KeyTree.ts"
 import { resolveReference } from "./References.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
@@ -208,6 +210,7 @@ const saveDependencies: Effect.Effect<
   const uids = yield* UidSource
   const scope = yield* Effect.scope
   const reader = new ContentReader(hashing)
+  const folds = new KeyFolds(registry)
   const writers = new Map<string, RootWriter>()
   const accounts = new Map<string, string>()
   yield* Effect.addFinalizer(() => Effect.sync(() => {
@@ -245,12 +248,14 @@ const saveDependencies: Effect.Effect<
   return Effect.map(Session, ({ account, run }): SaveDependencies => ({
     registry,
     uids,
+    folds,
     reader,
     planning: { suffixes: suffixTable(config.suffixes.composite), composite: config.suffixes.composite, policy },
     writerFor,
     durable: config.durability === "full",
     onDuplicate: config.onDuplicate,
     account: accountOf(account),
+    handle: account,
     run
   }))
 })

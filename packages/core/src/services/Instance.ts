@@ -5,7 +5,8 @@
 import { Context, Effect } from "effect"
 import { existsSync, realpathSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
-import { FileError, NoInstance, type InvalidConfig, type RegistryNewer } from "../domain/SheafError.ts"
+import type { FileError} from "../domain/SheafError.ts";
+import { NoInstance, type InvalidConfig, type RegistryNewer } from "../domain/SheafError.ts"
 import { type InstanceConfig, readConfig } from "./InstanceConfig.ts"
 
 /** An instance as found on disk. */

@@ -3,7 +3,7 @@
  */
 import { Effect, Stream } from "effect"
 import { randomBytes } from "node:crypto"
-import { StorageRootProblem } from "../domain/SheafError.ts"
+import type { StorageRootProblem } from "../domain/SheafError.ts"
 import type { StorageRoot } from "../domain/StorageRoot.ts"
 import { randomBase62 } from "../domain/Uid.ts"
 import { type StorageCapabilities, StorageError, type StorageHandle } from "../ports/Storage.ts"

@@ -5,7 +5,8 @@
 import { Effect, Schema, Stream } from "effect"
 import { StorageRootProblem } from "../domain/SheafError.ts"
 import type { StorageRoot } from "../domain/StorageRoot.ts"
-import { StorageError, type StorageHandle } from "../ports/Storage.ts"
+import type { StorageError} from "../ports/Storage.ts";
+import { type StorageHandle } from "../ports/Storage.ts"
 
 /** Object key of the marker. */
 export const MARKER_KEY = ".sheaf/root.json"

@@ -13,6 +13,7 @@ import type { Registry, RegistryError } from "../ports/Registry.ts"
 import type { UidSource } from "../ports/UidSource.ts"
 import type { SaveItem, SaveRefusal, SaveResult } from "./Artifacts.ts"
 import type { ContentReader } from "./ContentReader.ts"
+import type { KeyFolds } from "./KeyFolds.ts"
 import { planSave, type SavePlan, type SavePlanContext } from "./SavePlan.ts"
 import { saveResults } from "./SaveResults.ts"
 import type { RootWriter, WrittenObject } from "./RootWriter.ts"
@@ -20,6 +21,7 @@ import type { RootWriter, WrittenObject } from "./RootWriter.ts"
 export interface SaveDependencies {
   readonly registry: Registry["Service"]
   readonly uids: UidSource["Service"]
+  readonly folds: KeyFolds
   readonly reader: ContentReader
   readonly planning: Omit<SavePlanContext, "roots">
   /** Opens a root for writing, once; fails when it may not be written. */
@@ -27,6 +29,8 @@ export interface SaveDependencies {
   readonly durable: boolean
   readonly onDuplicate: DuplicatePolicy
   readonly account: Effect.Effect<string, RegistryError>
+  /** Handle of the account. */
+  readonly handle: string
   readonly run: string | null
 }
 
@@ -47,7 +51,10 @@ type Step = Result.Result<Saving, SaveRefusal>
 export interface Saved {
   readonly item: SaveItem
   readonly plan: SavePlan
+  readonly request: SaveRequest
   readonly outcome: SaveOutcome
+  /** Where the object stands below its root, which is another place than in the request when it was moved since. */
+  objectKey: string
 }
 
 const isRegistryError = (error: SaveRefusal | RegistryError): error is RegistryError =>
@@ -185,20 +192,25 @@ const register = (steps: ReadonlyArray<Step>, deps: SaveDependencies): Effect.Ef
     const ready = steps.flatMap((step) => (Result.isSuccess(step) ? [step.success] : []))
     const outcomes: Array<Result.Result<SaveOutcome, SaveRefusal>> = []
     const account = ready.length === 0 ? null : yield* deps.account
+    const requests = ready.map((saving) => requestOf(saving, deps))
     for (let i = 0; i < ready.length;) {
       const onDuplicate = ready[i]!.item.onDuplicate ?? deps.onDuplicate
       let end = i
       while (end < ready.length && (ready[end]!.item.onDuplicate ?? deps.onDuplicate) === onDuplicate) end++
-      outcomes.push(...(yield* deps.registry.save(ready.slice(i, end).map((saving) => requestOf(saving, deps)), { onDuplicate, account })))
+      outcomes.push(...(yield* deps.registry.save(requests.slice(i, end), { onDuplicate, account })))
       i = end
     }
     let at = 0
     return steps.map((step): Decided => {
       if (Result.isFailure(step)) return { saving: null, decided: Result.fail(step.failure) }
-      const saving = step.success
-      return { saving, decided: Result.map(outcomes[at++]!, (outcome) => ({ item: saving.item, plan: saving.plan, outcome })) }
+      const { item, plan } = step.success
+      const request = requests[at]!
+      return { saving: step.success, decided: Result.map(outcomes[at++]!, (outcome) => ({ item, plan, request, outcome, objectKey: request.object.objectKey })) }
     })
   })
+
+/** As the registry keeps it: a lone surrogate is no character. */
+const wellFormed = (text: string | undefined): string | null => (text === undefined ? null : Buffer.from(text, "utf8").toString("utf8"))
 
 const requestOf = ({ item, plan, uid, writer, written }: Saving, { run }: SaveDependencies): SaveRequest => ({
   hash: written!.content.hash,
@@ -206,8 +218,8 @@ const requestOf = ({ item, plan, uid, writer, written }: Saving, { run }: SaveDe
   size: written!.content.size,
   suffix: plan.suffix,
   key: plan.key,
-  description: item.description ?? null,
-  kind: item.kind ?? null,
+  description: wellFormed(item.description),
+  kind: wellFormed(item.kind),
   run: item.run ?? run,
   candidateUid: uid,
   object: { root: plan.root.uid, objectKey: written!.objectKey, isVirtual: written!.isVirtual, inPlace: writer === null }
@@ -227,9 +239,9 @@ const settle = (all: ReadonlyArray<Decided>, deps: SaveDependencies): Effect.Eff
     if (outcome.outcome !== "newVersion") return Effect.void
     const place = writer.placeOf(written, { key: plan.key, uid: outcome.uid, suffix: plan.suffix }, uid)
     if (place === null) return Effect.void
-    return orLeaveOpen(writer, writer.relocate(objectKey, place, deps.registry.putLocation({
-      uid: outcome.uid, root: plan.root.uid, objectKey: place, isVirtual: true, from: objectKey
-    })))
+    const move = deps.registry.putLocation({ uid: outcome.uid, root: plan.root.uid, objectKey: place, isVirtual: true, from: objectKey })
+    const moved = Effect.tap(move, () => Effect.sync(() => void (decided.success.objectKey = place)))
+    return orLeaveOpen(writer, writer.relocate(objectKey, place, moved))
   }, { discard: true })
 
 const orLeaveOpen = <A, E>(writer: RootWriter, effect: Effect.Effect<A, E>): Effect.Effect<void> =>

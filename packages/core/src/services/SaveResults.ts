@@ -3,30 +3,29 @@
  */
 import { Effect, Result } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
-import { portableFold } from "../domain/ArtifactKey.ts"
 import type { Registry, RegistryError } from "../ports/Registry.ts"
 import type { SaveRefusal, SaveResult, SaveWarning } from "./Artifacts.ts"
+import type { KeyFolds } from "./KeyFolds.ts"
 import type { Saved } from "./SaveBatch.ts"
+import { objectPath } from "./StorageRoots.ts"
 
 type RegistryService = Registry["Service"]
 
-/** Up to this many new keys are each compared with all keys of the registry; of more, only with one another. */
-const COMPARED_KEYS = 100
-
 export const saveResults = (
   all: ReadonlyArray<Result.Result<Saved, SaveRefusal>>,
-  { registry }: { readonly registry: RegistryService }
+  { folds, handle, registry }: { readonly registry: RegistryService; readonly folds: KeyFolds; readonly handle: string }
 ): Effect.Effect<ReadonlyArray<Result.Result<SaveResult, SaveRefusal>>, RegistryError> =>
   Effect.gen(function*() {
     const saved = all.flatMap((one) => (Result.isSuccess(one) ? [one.success] : []))
-    yield* fillDescriptions(saved, registry)
+    const known = saved.filter(isKnown)
+    yield* fillDescriptions(known, registry)
     const [clashes, artifacts] = yield* Effect.all(
-      [findClashes(saved.filter(isNewKey).map(({ plan }) => plan.key!), registry), artifactsByUid(saved, registry)],
+      [folds.clashes(saved.filter(isNewKey).map(({ plan }) => plan.key!)), artifactsByUid(known, registry)],
       { concurrency: 2 }
     )
     return all.map((one) => Result.map(one, (save): SaveResult => {
       const { outcome, plan } = save
-      const artifact = artifacts.get(outcome.uid)!
+      const artifact = artifacts.get(outcome.uid) ?? madeArtifact(save, handle)
       return {
         outcome: outcome.outcome,
         artifact,
@@ -38,6 +37,41 @@ export const saveResults = (
     }))
   })
 
+/** The artifact that a save has made. Everything about it is known, and looking it up would take longer than saving it did. */
+const madeArtifact = ({ objectKey, outcome, plan, request }: Saved, handle: string): Artifact => {
+  const { url } = plan.root
+  const path = objectPath(plan.root, objectKey)
+  const keyIsVirtual = request.object.isVirtual
+  const at = new Date(Math.floor(outcome.at / 1000)).toISOString()
+  return {
+    uid: outcome.uid,
+    key: request.key,
+    keys: request.key === null ? [] : [request.key],
+    formerKey: null,
+    suffix: request.suffix,
+    kind: request.kind,
+    description: request.description,
+    version: null,
+    isLatest: true,
+    size: request.size,
+    hash: request.hash,
+    hashType: request.hashType,
+    nFiles: null,
+    nObservations: null,
+    keyIsVirtual,
+    storage: url,
+    path,
+    locations: [{ storage: url, path, keyIsVirtual, state: "ok", verifiedAt: null }],
+    labels: [],
+    collections: [],
+    run: request.run,
+    transform: null,
+    createdBy: handle,
+    createdAt: at,
+    updatedAt: at
+  }
+}
+
 const artifactsByUid = (saved: ReadonlyArray<Saved>, registry: RegistryService) => {
   const uids = [...new Set(saved.map(({ outcome }) => outcome.uid))]
   return uids.length === 0
@@ -48,30 +82,6 @@ const artifactsByUid = (saved: ReadonlyArray<Saved>, registry: RegistryService) 
 /** The key did not exist before. */
 const isNewKey = ({ outcome, plan }: Saved): boolean =>
   plan.key !== null && outcome.movedFrom === null && (outcome.outcome === "created" || outcome.outcome === "keyed" || outcome.outcome === "aliased")
-
-/** For each of these keys the other keys that differ from it only in case or Unicode form, where there are any. */
-const findClashes = (keys: ReadonlyArray<string>, registry: RegistryService): Effect.Effect<ReadonlyMap<string, ReadonlyArray<string>>, RegistryError> =>
-  Effect.gen(function*() {
-    const clashes = new Map<string, ReadonlyArray<string>>()
-    if (keys.length <= COMPARED_KEYS) {
-      for (const key of keys) {
-        const others = yield* registry.keysFoldingLike(key)
-        if (others.length > 0) clashes.set(key, others)
-      }
-      return clashes
-    }
-    const byFold = new Map<string, Array<string>>()
-    for (const key of keys) {
-      const fold = portableFold(key)
-      const same = byFold.get(fold)
-      if (same === undefined) byFold.set(fold, [key])
-      else if (!same.includes(key)) same.push(key)
-    }
-    for (const same of byFold.values()) {
-      if (same.length > 1) for (const key of same) clashes.set(key, same.filter((other) => other !== key))
-    }
-    return clashes
-  })
 
 /** What to say of a key beside others that differ from it only in case or Unicode form. */
 export const clashWarnings = (key: string, others: ReadonlyArray<string>): ReadonlyArray<SaveWarning> =>
@@ -101,7 +111,7 @@ const isKnown = ({ outcome }: Saved): boolean => outcome.outcome !== "created" &
 /** An artifact that was registered without a description takes the one given now. */
 const fillDescriptions = (saved: ReadonlyArray<Saved>, registry: RegistryService): Effect.Effect<void, RegistryError> =>
   Effect.gen(function*() {
-    const described = saved.filter((save) => isKnown(save) && save.item.description !== undefined)
+    const described = saved.filter(({ item }) => item.description !== undefined)
     if (described.length === 0) return
     const artifacts = yield* artifactsByUid(described, registry)
     const filled = new Set<string>()

@@ -9,7 +9,7 @@ import { EXIT, FileError, type InvalidInput, NotFound, StorageRootProblem } from
 import { deepestRoot, localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
 import { StorageDrivers, type StorageError, type StorageHandle } from "../ports/Storage.ts"
-import { UidSource } from "../ports/UidSource.ts"
+import type { UidSource } from "../ports/UidSource.ts"
 import { Instance } from "./Instance.ts"
 import { addRoot, removeMarker } from "./RootChanges.ts"
 import { checkRoot, type RootCheck } from "./RootCheck.ts"

@@ -198,7 +198,8 @@ const removeRoot = (store: MemoryStore, uid: string): void => {
   const { soleCopies } = usageOf(store, root)
   if (soleCopies > 0) throw holdsOnlyCopies(root, soleCopies)
   if (root.isDefault) throw isDefaultRoot(root)
-  for (const location of [...store.state.locations()]) if (location.root === uid) store.state.forget(location)
+  const held = [...store.state.locations()].filter((location) => location.root === uid)
+  for (const location of held) store.state.forget(location)
   store.roots = store.roots.filter((one) => one !== root)
 }
 

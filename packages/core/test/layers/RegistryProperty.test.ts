@@ -31,7 +31,7 @@ const runTogether = (from: number, to: number) =>
     const failureOf = (steps: ReadonlyArray<Step>): Effect.Effect<string | null> =>
       Effect.match(Effect.suspend(() => runSteps(registry, steps, `s${String(salts++).padStart(5, "0")}`)), {
         onSuccess: () => null,
-        onFailure: (error) => (typeof error === "string" ? error : `${error as object}`)
+        onFailure: (error) => (typeof error === "string" ? error : String(error))
       })
     for (let run = from; run < to; run++) {
       const steps = randomSteps(randomFrom(SEED + run))
