@@ -1,10 +1,10 @@
 /**
  * The registry's tables, as numbered migrations.
  *
- * No table has a primary key, a unique constraint or an index: DuckDB rewrites a whole index at every checkpoint (measured: the
- * 33 µs a row that publishing costs at 100,000 rows double by 400,000) and keeps it in memory while the file is attached, and secondary indexes
- * do not survive a crash (docs/decisions). Uniqueness is the work of the set-based statements, which run one writer at a time, and
- * `sheaf doctor` checks it. Uids are made by the client and are the identity everywhere; there are no sequences.
+ * No table has a primary key, a unique constraint or an index: DuckDB rewrites a whole index at every checkpoint, so that publishing gets slower as the
+ * registry grows, and keeps it in memory while the file is attached; secondary indexes do not survive a crash (docs/decisions/0002). Uniqueness is
+ * the work of the set-based statements, which run one writer at a time, and `sheaf doctor` checks it. Uids are made by the client and are the identity
+ * everywhere; there are no sequences.
  */
 
 export interface Migration {

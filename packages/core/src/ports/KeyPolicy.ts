@@ -27,8 +27,8 @@ export interface KeyPolicyRules {
   readonly reject: (key: string) => string | null
   readonly place: (input: PlacementInput) => Placement
   /**
-   * ES module that exports these rules as `keyPolicy`, for worker threads to import; null for rules that exist in this thread only:
-   * managed ingest then asks for the place of each file in the main thread.
+   * URL of an ES module that exports these rules as `keyPolicy`, for the worker threads of managed ingest to import. The shipped policies have null and are
+   * known to the threads by name; with null any other policy serves single saves, and managed ingest refuses it.
    */
   readonly module: string | null
 }

@@ -173,11 +173,19 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
   }).pipe(Effect.scoped)
 
 const policyOf = ({ policy }: IngestRequest): Effect.Effect<KeyPolicyRules, InvalidInput, KeyPolicy> =>
-  policy === undefined
-    ? Effect.flatMap(KeyPolicy, Effect.succeed)
-    : isKeyPolicyName(policy)
-      ? Effect.succeed(keyPolicyRules(policy))
-      : Effect.fail(new InvalidInput({ what: `--policy ${policy}`, reason: "is not a key policy", advice: `Choose one of ${KEY_POLICIES.join(", ")}.` }))
+  Effect.gen(function*() {
+    if (policy !== undefined) {
+      if (isKeyPolicyName(policy)) return keyPolicyRules(policy)
+      return yield* new InvalidInput({ what: `--policy ${policy}`, reason: "is not a key policy", advice: `Choose one of ${KEY_POLICIES.join(", ")}.` })
+    }
+    const rules = yield* KeyPolicy
+    if (rules.module !== null || isKeyPolicyName(rules.name)) return rules
+    return yield* new InvalidInput({
+      what: `the key policy ${rules.name}`,
+      reason: "exists in this thread only, and ingest works in threads of its own",
+      advice: "Put the rules into a module that exports them as keyPolicy, and give its URL as their module."
+    })
+  })
 
 /** Runs until done; interruption stops the workers, takes unpublished objects away and waits for that. */
 const running = (run: IngestRun, plans: ReadonlyArray<IngestPlan>): Effect.Effect<RunTotals, IngestError> =>

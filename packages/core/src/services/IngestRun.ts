@@ -18,7 +18,7 @@ import { UID_LENGTH } from "../domain/Uid.ts"
 import type { IngestPlan } from "./IngestPlan.ts"
 import { WorkList } from "./WorkList.ts"
 
-/** A batch is published from this many rows on; the registry is held for about 6 µs a row. */
+/** A batch is published from this many rows on: few enough that the registry is held for well under a second. */
 const BATCH_ROWS = 25_000
 /** Or when rows have waited this long, so that a kill among large files loses little. */
 const BATCH_MILLIS = 2_000

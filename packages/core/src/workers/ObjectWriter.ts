@@ -93,7 +93,18 @@ export class ObjectWriter {
     }
     if (fd === null) throw new TargetError(key, Object.assign(new Error(`${key} exists already`), { code: "EEXIST" }))
     const open = fd
+    let isOpen = true
     let finalKey = key
+    const close = (): void => {
+      if (isOpen) closeSync(open)
+      isOpen = false
+    }
+    /** Also when writing has failed and it was taken away already: a descriptor closed twice could be somebody else's by then. */
+    const discard = (): void => {
+      if (!isOpen) return
+      close()
+      unlinkSync(this.#path(key))
+    }
     return {
       descriptor: open,
       write: (bytes) => {
@@ -101,20 +112,16 @@ export class ObjectWriter {
           let written = 0
           while (written < bytes.length) written += writeSync(open, bytes, written, bytes.length - written)
         } catch (error) {
-          closeSync(open)
-          unlinkSync(this.#path(key))
+          discard()
           throw new TargetError(key, error as NodeJS.ErrnoException)
         }
       },
       finish: (hash) => {
-        closeSync(open)
+        close()
         if (this.#placeNeedsHash) finalKey = this.#moveByHash(key, planned, hash)
         return finalKey
       },
-      discard: () => {
-        closeSync(open)
-        unlinkSync(this.#path(key))
-      },
+      discard,
       // An object placed by its hash may be somebody else's by now: without a row it is only unreferenced.
       remove: () => {
         if (finalKey === key) unlinkSync(this.#path(key))
