@@ -1,10 +1,11 @@
 /**
  * Copies of artifacts: listing them for verification, recording what was found, adding and moving them.
  */
-import { Effect, Option, Stream } from "effect"
+import { Effect, type Stream } from "effect"
 import { NotFound } from "../domain/SheafError.ts"
 import type { CopyFilter, Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
+import { inPages, inRange, pageRanges, type Range } from "./DuckDbListing.ts"
 import { nextTime, recordsParam, recordsTable } from "./DuckDbRows.ts"
 
 type Copies = Pick<Registry["Service"], "copies" | "recordStates" | "putLocation" | "knownObjects">
@@ -23,18 +24,28 @@ export const copies = (client: DuckDbClient["Service"]): Copies => ({
     })
 })
 
-const PAGE = 20_000
+/** A part of the copies in one root. */
+interface CopyPage extends Range {
+  readonly root: string
+}
 
 const pages = (client: DuckDbClient["Service"], filter: CopyFilter): Stream.Stream<StoredCopy, RegistryError> =>
-  Stream.paginate<StoredCopy | null, StoredCopy, RegistryError>(null, (last) =>
-    Effect.map(client.read((s) => page(s, filter, last)), (found) =>
-      [found, found.length < PAGE ? Option.none() : Option.some(found[found.length - 1]!)] as const))
+  inPages(client, async (s) => {
+    const roots = await s.rows<{ root: string }>(`SELECT DISTINCT root FROM reg.location ORDER BY root`)
+    const all: Array<CopyPage> = []
+    for (const { root } of roots) {
+      if (filter.root !== undefined && filter.root !== root) continue
+      const ranges = await pageRanges(s, { column: "object_key", from: `FROM reg.location WHERE root = $1`, params: [root], after: null })
+      for (const range of ranges) all.push({ ...range, root })
+    }
+    return all
+  }, (s, part) => page(s, filter, part))
 
-const page = async (s: DuckDbSession, filter: CopyFilter, last: StoredCopy | null): Promise<ReadonlyArray<StoredCopy>> => {
-  const params: Array<unknown> = []
+const page = async (s: DuckDbSession, filter: CopyFilter, part: CopyPage): Promise<ReadonlyArray<StoredCopy>> => {
+  const range = inRange("l.object_key", part, 2)
+  const params: Array<unknown> = [part.root, ...range.params]
   const given = (value: unknown): string => `$${params.push(value)}`
-  const conditions = ["a.visibility = 1"]
-  if (filter.root !== undefined) conditions.push(`l.root = ${given(filter.root)}`)
+  const conditions = ["a.visibility = 1", "l.root = $1", ...range.conditions]
   if (filter.uids !== undefined) conditions.push(`l.artifact IN (SELECT unnest(${given(filter.uids)}::VARCHAR[]))`)
   if (filter.keyPrefix !== undefined && filter.keyPrefix !== "") {
     const at = given(filter.keyPrefix)
@@ -43,14 +54,8 @@ const page = async (s: DuckDbSession, filter: CopyFilter, last: StoredCopy | nul
   if (filter.sample !== undefined) {
     conditions.push(`('0x' || substr(md5(l.artifact || ${given(filter.sample.seed)}), 1, 8))::BIGINT < ${given(Math.round(filter.sample.share * 2 ** 32))}`)
   }
-  if (last !== null) {
-    const [root, key, uid] = [given(last.root), given(last.objectKey), given(last.uid)]
-    conditions.push(`l.root >= ${root} AND (l.root > ${root} OR l.object_key > ${key} OR (l.object_key = ${key} AND l.artifact > ${uid}))`)
-  }
-  const sql = `SELECT l.artifact AS uid, a.key, l.root, l.object_key AS "objectKey", l.is_virtual AS "isVirtual", a.size, a.hash, a.hash_type AS "hashType", l.state
-    FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact WHERE ${conditions.join(" AND ")}
-    ORDER BY l.root, l.object_key, l.artifact LIMIT ${PAGE}`
-  return s.rows<StoredCopy>(sql, params)
+  return s.rows<StoredCopy>(`SELECT l.artifact AS uid, a.key, l.root, l.object_key AS "objectKey", l.is_virtual AS "isVirtual", a.size, a.hash, a.hash_type AS "hashType",
+      l.state FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact WHERE ${conditions.join(" AND ")} ORDER BY l.object_key, l.artifact`, params)
 }
 
 type States = Parameters<Copies["recordStates"]>[0]

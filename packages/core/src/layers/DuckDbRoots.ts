@@ -65,28 +65,32 @@ const addRoot = async (s: DuckDbSession, root: StorageRoot): Promise<void> => {
     [root.uid, root.url, root.scheme, root.name, isDefault, root.readOnly, Date.parse(root.createdAt) * 1000])
 }
 
-/** Good copies of live artifacts, an artifact once a root. */
-const GOOD = `(SELECT DISTINCT l.artifact, l.root FROM reg.location l WHERE l.state = 'ok')`
-
-const soleCopies = `SELECT any_value(g.root) AS root, g.artifact FROM ${GOOD} g
-  SEMI JOIN (SELECT uid FROM reg.artifact WHERE visibility = 1) a ON a.uid = g.artifact GROUP BY g.artifact HAVING count(*) = 1`
+interface Usage {
+  readonly root: string
+  readonly artifacts: number
+  readonly bytes: number
+  /** Artifacts that have a good copy in another root too. */
+  readonly shared: number
+}
 
 const rootUsage = async (s: DuckDbSession): Promise<ReadonlyArray<RootUsage>> => {
-  const used = new Map((await s.rows<{ root: string; artifacts: number; bytes: number }>(
-    `SELECT g.root, count(*) AS artifacts, sum(a.size) AS bytes FROM ${GOOD} g JOIN reg.artifact a ON a.uid = g.artifact
-      WHERE a.visibility = 1 GROUP BY g.root`)).map((row) => [row.root, row]))
-  const sole = new Map((await s.rows<{ root: string; n: number }>(`SELECT root, count(*) AS n FROM (${soleCopies}) GROUP BY root`)).map(({ n, root }) => [root, n]))
-  return (await selectRoots(s)).map((root) => ({
-    root,
-    artifacts: used.get(root.uid)?.artifacts ?? 0,
-    bytes: used.get(root.uid)?.bytes ?? 0,
-    soleCopies: sole.get(root.uid) ?? 0
-  }))
+  const rows = await s.rows<Usage>(`WITH good AS (SELECT artifact, root FROM reg.location WHERE state = 'ok' GROUP BY artifact, root),
+      several AS (SELECT artifact FROM reg.location WHERE state = 'ok' GROUP BY artifact HAVING min(root) <> max(root))
+    SELECT good.root, count(*) AS artifacts, sum(a.size) AS bytes, count(several.artifact) AS shared
+    FROM good JOIN reg.artifact a ON a.uid = good.artifact LEFT JOIN several ON several.artifact = good.artifact WHERE a.visibility = 1 GROUP BY good.root`)
+  const usage = new Map(rows.map((row) => [row.root, row]))
+  return (await selectRoots(s)).map((root) => {
+    const { artifacts, bytes, shared } = usage.get(root.uid) ?? { artifacts: 0, bytes: 0, shared: 0 }
+    return { root, artifacts, bytes, soleCopies: artifacts - shared }
+  })
 }
 
 const removeRoot = async (s: DuckDbSession, uid: string): Promise<void> => {
   const root = await rootByUid(s, uid)
-  const [sole] = await s.rows<{ n: number }>(`SELECT count(*) AS n FROM (${soleCopies}) WHERE root = $1`, [uid])
+  const [sole] = await s.rows<{ n: number }>(`SELECT count(DISTINCT l.artifact) AS n FROM reg.location l
+    SEMI JOIN (SELECT uid FROM reg.artifact WHERE visibility = 1) a ON a.uid = l.artifact
+    ANTI JOIN (SELECT artifact FROM reg.location WHERE root <> $1 AND state = 'ok') elsewhere ON elsewhere.artifact = l.artifact
+    WHERE l.root = $1 AND l.state = 'ok'`, [uid])
   if (sole!.n > 0) throw holdsOnlyCopies(root, sole!.n)
   if (root.isDefault) throw isDefaultRoot(root)
   await s.run(`DELETE FROM reg.location WHERE root = $1`, [uid])

@@ -134,9 +134,9 @@ export class Integrity extends Context.Service<Integrity, {
           ...(request.refs === undefined ? {} : { uids: yield* uidsOf(request.refs, registry) }),
           ...(request.prefix === undefined ? {} : { keyPrefix: yield* prefixOf(request.prefix, registry) })
         }
-        const listed = yield* Effect.forEach(only === null ? yield* registry.roots : [only], (root) => run.list(root, filter, only !== null))
+        const targets = yield* Effect.forEach(only === null ? yield* registry.roots : [only], (root) => run.open(root, filter, only !== null))
         yield* reportProgress(run, request)
-        for (const each of listed) if (each !== null) yield* run.check(each)
+        for (const target of targets) if (target !== null) yield* run.check(target)
         const report: VerifyReport = { ...run.report(), sample, seconds: Math.round(performance.now() - started) / 1000 }
         request.onProgress?.(run.progress())
         return report

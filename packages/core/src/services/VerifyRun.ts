@@ -1,9 +1,9 @@
 /**
- * One verification under way: the copies of each root are listed in a file, and go from there in batches to worker threads, or through their driver where a
- * root is no local directory. What was found is recorded from time to time and at the end; the registry is not held in between.
+ * One verification under way: the copies of each root are listed in files, part by part, and go from there in batches to worker threads, or through their
+ * driver where a root is no local directory. What was found is recorded after each part; the registry is not held in between.
  */
-import { Effect, Result } from "effect"
-import { closeSync, openSync, realpathSync } from "node:fs"
+import { Effect, Fiber, Result } from "effect"
+import { closeSync, openSync, realpathSync, rmSync } from "node:fs"
 import type { HashType } from "../domain/ContentHash.ts"
 import { fromUserPath } from "../domain/FileName.ts"
 import type { FileError, StorageRootProblem } from "../domain/SheafError.ts"
@@ -11,8 +11,7 @@ import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
 import { type CopyBatch, parseCopyLine, readCopyList } from "../workers/CopyListReader.ts"
 import { VerifyPool } from "../workers/VerifyPool.ts"
 import type { VerifyFinding } from "../workers/VerifyProtocol.ts"
-import type { CopyLedger} from "../ports/CopyLedger.ts";
-import { type CopyList, type ListedFinding } from "../ports/CopyLedger.ts"
+import type { CopyLedger, CopyPosition, ListedFinding, ListedPart } from "../ports/CopyLedger.ts"
 import type { Hashing } from "../ports/Hashing.ts"
 import type { CopyFilter, RegistryError } from "../ports/Registry.ts"
 import type { StorageError, StorageHandle } from "../ports/Storage.ts"
@@ -23,7 +22,9 @@ import { objectPath, type StorageRoots } from "./StorageRoots.ts"
 
 /** Copies, and bytes, that a worker gets at once: large files are shared out one by one. */
 const BATCH = { copies: 512, bytes: 16 * 1024 * 1024 }
-/** Milliseconds after which what was found so far is recorded, so that a kill loses little. */
+/** Copies listed and recorded at once. */
+const PART = 200_000
+/** Milliseconds after which what was found so far is recorded also within a part, so that a kill loses little. */
 const RECORD_AFTER = 30_000
 
 export interface VerifyPorts {
@@ -33,14 +34,21 @@ export interface VerifyPorts {
   readonly files: ScratchFiles
 }
 
-/** A root whose copies are listed. */
-interface ListedRoot extends CopyList {
+/** A root whose copies are to be checked. */
+export interface RootToCheck {
   readonly root: StorageRoot
-  readonly file: string
+  readonly filter: CopyFilter
+  readonly copies: number
   readonly handle: StorageHandle
   /** Path of a local root as the workers take it; else null. */
   readonly base: string | null
 }
+
+interface PartFile extends ListedPart {
+  readonly file: string
+}
+
+type PartError = RegistryError | FileError
 
 /** What is not as it should be with a copy, wherever it is. */
 type Finding = VerifyFinding extends infer F ? (F extends VerifyFinding ? Omit<F, "at"> : never) : never
@@ -60,7 +68,7 @@ export class VerifyRun {
   #findings: Array<ListedFinding> = []
   /** Not there, which counts when the root itself turns out to be there. */
   #suspects: Array<Suspect> = []
-  #listed = 0
+  #total = 0
   /** Read without the worker threads. */
   readonly #read = { copies: 0, bytes: 0 }
 
@@ -90,7 +98,7 @@ export class VerifyRun {
 
   progress(): VerifyProgress {
     const { bytes, copies } = this.#pool?.progress() ?? { bytes: 0, copies: 0 }
-    return { checked: this.#read.copies + copies, bytes: this.#read.bytes + bytes, total: this.#listed }
+    return { checked: this.#read.copies + copies, bytes: this.#read.bytes + bytes, total: this.#total }
   }
 
   report(): Omit<VerifyReport, "sample" | "seconds"> {
@@ -110,61 +118,84 @@ export class VerifyRun {
     }
   }
 
-  /** Lists the copies in a root; null when there are none, or when it cannot be reached, which fails when it is `required`. */
-  list(root: StorageRoot, filter: CopyFilter, required: boolean): Effect.Effect<ListedRoot | null, RegistryError | FileError | StorageError | StorageRootProblem> {
+  /** Opens a root and counts its copies; null when there are none, or when it cannot be reached, which fails when it is `required`. */
+  open(root: StorageRoot, filter: CopyFilter, required: boolean): Effect.Effect<RootToCheck | null, RegistryError | StorageError | StorageRootProblem> {
     return Effect.gen({ self: this }, function*() {
       const reached = yield* Effect.result(this.#ports.roots.reach(root))
       if (Result.isFailure(reached) && required) return yield* Effect.fail(reached.failure)
-      const file = yield* this.#ports.files.next
-      const list = yield* this.#ports.ledger.list(root.uid, filter, file)
+      const { copies, replaced } = yield* this.#ports.ledger.count(root.uid, filter)
       if (Result.isFailure(reached)) {
-        if (list.copies > 0) this.#noteUnreachable(root, reached.failure, list.copies)
+        if (copies > 0) this.#noteUnreachable(root, reached.failure, copies)
         return null
       }
-      this.#replaced += list.replaced
-      this.#listed += list.copies
+      this.#replaced += replaced
+      this.#total += copies
       const handle = reached.success
-      return list.copies === 0 ? null : { ...list, root, file, handle, base: handle.capabilities.localPath ? baseOf(root) : null }
+      return copies === 0 ? null : { root, filter, copies, handle, base: handle.capabilities.localPath ? baseOf(root) : null }
     })
   }
 
-  /** Checks what is listed and records what was found. */
-  check(listed: ListedRoot): Effect.Effect<void> {
+  /** Checks the copies of a root and records what was found. */
+  check(target: RootToCheck): Effect.Effect<void, PartError> {
+    return Effect.gen({ self: this }, function*() {
+      let checked = 0
+      let part: PartFile | null = yield* this.#list(target, null)
+      while (part !== null && !this.#signal?.aborted) {
+        const { end }: PartFile = part
+        // The next part is listed meanwhile.
+        const next: Fiber.Fiber<PartFile | null, PartError> = yield* Effect.forkChild(end === null ? Effect.succeed(null) : this.#list(target, end))
+        if (!(yield* this.#checkPart(target, part, target.copies - checked))) return
+        checked += part.copies
+        part = yield* Fiber.join(next)
+      }
+    })
+  }
+
+  #list({ filter, root }: RootToCheck, after: CopyPosition | null): Effect.Effect<PartFile, PartError> {
+    return Effect.flatMap(this.#ports.files.next, (file) =>
+      Effect.map(this.#ports.ledger.list(root.uid, filter, { after, limit: PART, file }), (part) => ({ ...part, file })))
+  }
+
+  /** Checks what is listed in a file; false when the root has gone meanwhile. `left` is the number of copies from here on. */
+  #checkPart(target: RootToCheck, part: PartFile, left: number): Effect.Effect<boolean> {
     return Effect.acquireUseRelease(
-      Effect.sync(() => openSync(listed.file, "r")),
-      (file) => this.#checkAll(listed, file),
-      (file) => Effect.sync(() => closeSync(file))
+      Effect.sync(() => openSync(part.file, "r")),
+      (file) => this.#checkLines(target, part, file, left),
+      (file) => Effect.sync(() => {
+        closeSync(file)
+        rmSync(part.file, { force: true })
+      })
     )
   }
 
-  #checkAll(listed: ListedRoot, file: number): Effect.Effect<void> {
+  #checkLines(target: RootToCheck, part: PartFile, file: number, left: number): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function*() {
       let from = 0
       let done = 0
       let recorded = Date.now()
       for (const batch of readCopyList(file, BATCH)) {
         if (this.#signal?.aborted) break
-        yield* listed.base === null ? this.#checkRemote(listed, batch) : Effect.promise(() => this.#dispatch(listed, listed.base!, batch))
+        yield* target.base === null ? this.#checkRemote(target, batch) : Effect.promise(() => this.#dispatch(target, target.base!, batch))
         done = batch.first + batch.copies
         if (Date.now() - recorded < RECORD_AFTER) continue
-        if (!(yield* this.#settle(listed, from, done))) return
+        if (!(yield* this.#settle(target, part, from, done, left - done))) return false
         from = done
         recorded = Date.now()
       }
-      yield* this.#settle(listed, from, done)
+      return yield* this.#settle(target, part, from, done, left - done)
     })
   }
 
   /** Waits for all answers and records lines `from` up to `to`; false when the root has gone meanwhile. */
-  #settle(listed: ListedRoot, from: number, to: number): Effect.Effect<boolean> {
+  #settle({ root }: RootToCheck, { file }: PartFile, from: number, to: number, left: number): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function*() {
       yield* Effect.promise(async () => {
         while (this.#open.size > 0) await this.#answer()
       })
-      const isThere = yield* this.#judgeSuspects(listed, to)
+      const isThere = yield* this.#judgeSuspects(root, left)
       const findings = this.#findings
       this.#findings = []
-      yield* Effect.matchEffect(this.#ports.ledger.record({ root: listed.root.uid, file: listed.file }, { from, to, findings }), {
+      yield* Effect.matchEffect(this.#ports.ledger.record({ root: root.uid, file }, { from, to, findings }), {
         onSuccess: () => Effect.void,
         onFailure: (error) => Effect.sync(() => void (this.#notRecorded ??= error.message))
       })
@@ -173,7 +204,7 @@ export class VerifyRun {
   }
 
   /** Gives a batch to the worker threads, when they have room for it. */
-  async #dispatch(listed: ListedRoot, base: string, batch: CopyBatch): Promise<void> {
+  async #dispatch({ root }: RootToCheck, base: string, batch: CopyBatch): Promise<void> {
     const pool = this.start()
     while (this.#open.size >= pool.ahead) await this.#answer()
     const checked: Promise<void> = pool.check({ base, copies: batch.text }, batch.bytes).then(
@@ -181,7 +212,7 @@ export class VerifyRun {
         this.#ok += batch.copies - findings.length
         if (findings.length === 0) return
         const lines = batch.text.split("\n")
-        for (const finding of findings) this.#note(listed.root, batch.first + finding.at, lines[finding.at]!, finding)
+        for (const finding of findings) this.#note(root, batch.first + finding.at, lines[finding.at]!, finding)
       },
       (error: unknown) => void (this.#crash ??= { error })
     ).finally(() => this.#open.delete(checked))
@@ -194,7 +225,7 @@ export class VerifyRun {
     if (this.#crash !== null) throw this.#crash.error
   }
 
-  #checkRemote({ handle, root }: ListedRoot, batch: CopyBatch): Effect.Effect<void> {
+  #checkRemote({ handle, root }: RootToCheck, batch: CopyBatch): Effect.Effect<void> {
     const { hashing } = this.#ports
     return Effect.forEach(batch.text.split("\n").entries(), ([at, line]) => {
       const copy = { ...parseCopyLine(line), hashType: parseCopyLine(line).hashType as HashType }
@@ -228,15 +259,15 @@ export class VerifyRun {
     this.#findings.push({ line, state: finding.type === "damaged" ? "damaged" : null })
   }
 
-  /** Copies are missing when their root is there; a disk that was taken away meanwhile has lost nothing. */
-  #judgeSuspects({ copies, root }: ListedRoot, done: number): Effect.Effect<boolean> {
+  /** Copies are missing when their root is there; a disk that was taken away meanwhile has lost nothing. `left` copies have not been looked at. */
+  #judgeSuspects(root: StorageRoot, left: number): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function*() {
       const suspects = this.#suspects
       this.#suspects = []
       if (suspects.length === 0) return true
       const reached = yield* Effect.result(this.#ports.roots.reach(root))
       const isThere = Result.isSuccess(reached)
-      if (!isThere) this.#noteUnreachable(root, reached.failure, suspects.length + copies - done)
+      if (!isThere) this.#noteUnreachable(root, reached.failure, suspects.length + left)
       for (const { line, path, uid } of suspects) {
         if (isThere) this.#missing.push({ uid, path })
         this.#findings.push({ line, state: isThere ? "missing" : null })

@@ -5,8 +5,9 @@ import { createHash } from "node:crypto"
 import { Effect, Layer, Stream } from "effect"
 import { applySave } from "../domain/ApplySave.ts"
 import type { KeyEvent } from "../domain/Artifact.ts"
-import { fileNameOf, portableFold } from "../domain/ArtifactKey.ts"
+import { portableFold } from "../domain/ArtifactKey.ts"
 import { compareBytes } from "../domain/ByteOrder.ts"
+import { nearKeys } from "../domain/NearKeys.ts"
 import { byAge, type LocationRecord, RegistryState } from "../domain/RegistryState.ts"
 import { type InvalidInput, KeyConflict, NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
 import type { StorageRoot } from "../domain/StorageRoot.ts"
@@ -76,7 +77,7 @@ export const layer: Layer.Layer<Registry> = Layer.sync(Registry, () => {
       read(({ state }) => [...state.artifacts.keys()].filter((uid) => uid.startsWith(prefix)).sort(compareBytes).slice(0, limit)),
     uidByKey: (key) => read(({ state }) => state.keys.get(key)?.artifact ?? null),
     keysEqualInNfc: (key) => read(({ state }) => keysWhere(state, (other) => other.normalize("NFC") === key.normalize("NFC"))),
-    keysNear: (key, limit) => read(({ state }) => keysNear(state, key).slice(0, limit)),
+    keysNear: (key, limit) => read(({ state }) => nearKeys(key, state.keys.keys()).slice(0, limit)),
     keysFoldingLike: (key) => read(({ state }) => keysWhere(state, (other) => other !== key && portableFold(other) === portableFold(key))),
     uidsByHash: (hash) =>
       read(({ state }) =>
@@ -256,27 +257,4 @@ const copiesOf = (state: RegistryState, { keyPrefix = "", root, sample, uids }: 
       const { hash, hashType, key, size, uid } = state.artifacts.get(location.artifact)!
       return { uid, key, root: location.root, objectKey: location.objectKey, isVirtual: location.isVirtual, size, hash, hashType, state: location.state }
     })
-}
-
-const keysNear = (state: RegistryState, key: string): ReadonlyArray<string> => {
-  const wanted = key.toLowerCase()
-  const rated = [...state.keys.keys()].map((other) => {
-    const byName = changes(fileNameOf(other).toLowerCase(), fileNameOf(wanted))
-    const byKey = changes(other.toLowerCase(), wanted)
-    return { other, byName, byKey, best: Math.min(byKey, byName + 1) }
-  })
-  return rated
-    .filter(({ byKey, byName }) => byName === 0 || byKey <= Math.min(4, Math.ceil(key.length / 5)) || byName <= Math.min(2, Math.ceil(fileNameOf(key).length / 6)))
-    .sort((a, b) => a.best - b.best || a.byKey - b.byKey || compareBytes(a.other, b.other)).map(({ other }) => other)
-}
-
-/** The fewest insertions, deletions and replacements of a character that turn one text into the other. */
-const changes = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    row = next
-  }
-  return row[b.length]!
 }

@@ -8,7 +8,7 @@ import { type HashAlgorithm, type HashType, hashTypeFor, TREE_CHUNK } from "../d
 import { toFsPath } from "../domain/FileName.ts"
 import { createHasher, hashBytes } from "./HashAlgorithms.ts"
 import type { OpenObject } from "./ObjectWriter.ts"
-import type { FileStamp } from "./StatBlock.ts"
+import { type FileStamp, isSettled } from "./StatBlock.ts"
 import { TreeHashing } from "./TreeHashing.ts"
 
 /** Bytes read at a time; a file up to this size is hashed in one call. */
@@ -76,22 +76,30 @@ export const fileReader = (options: {
   const buffer = Buffer.allocUnsafeSlow(BUFFER + 1)
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followSymlinks ? 0 : constants.O_NOFOLLOW)
 
-  const readSmall = (fd: number, size: number, copy: CopySink | null): { hash: string; type: HashType; objectKey: string | null } | null => {
-    // A regular file that gives fewer bytes than were asked for has no more.
+  /**
+   * A file that fits the buffer, in one read. When it last changed well before it was opened it cannot have changed while it was read, and one look
+   * at its stamp tells that; otherwise, or for a larger file, null.
+   */
+  const readSmall = (fd: number, copy: CopySink | null): FileReading | null => {
+    const openedNs = BigInt(Date.now()) * 1_000_000n
     let length = 0
-    for (let wanted = size + 1; wanted > 0;) {
-      const n = readSync(fd, buffer, length, wanted, null)
-      length += n
-      wanted = n < wanted ? 0 : wanted - n
+    try {
+      length = readSync(fd, buffer, 0, BUFFER + 1, 0)
+    } catch (error) {
+      // A directory, or a pipe that has put itself in the file's place.
+      if (!fstatSync(fd).isFile()) return { type: "not regular" }
+      throw error
     }
-    if (length !== size) return null
+    const stamp = fstatSync(fd, { bigint: true })
+    if (!stamp.isFile()) return { type: "not regular" }
+    if (length > BUFFER || Number(stamp.size) !== length || !isSettled(stamp, openedNs)) return null
     const bytes = buffer.subarray(0, length)
     const { hash, type } = hashBytes(algorithm, bytes)
     onBytes(length)
-    if (copy === null) return { hash, type, objectKey: null }
+    if (copy === null) return { type: "content", content: { hash, type, size: length }, stamp, objectKey: null }
     const object = copy.open()
     object.write(bytes)
-    return { hash, type, objectKey: object.finish(hash) }
+    return { type: "content", content: { hash, type, size: length }, stamp, objectKey: object.finish(hash) }
   }
 
   const readLarge = (fd: number, size: number, copy: CopySink | null): { hash: string; type: HashType; objectKey: string | null } | "stopped" | null => {
@@ -104,7 +112,7 @@ export const fileReader = (options: {
           object?.discard()
           return "stopped"
         }
-        const n = readSync(fd, buffer, 0, PIECE, null)
+        const n = readSync(fd, buffer, 0, PIECE, done)
         if (n === 0) break
         done += n
         if (done > size) break
@@ -154,7 +162,7 @@ export const fileReader = (options: {
     if (size > limit) return { type: "large" }
     let object: OpenObject | undefined
     const sink: CopySink | null = copy === null ? null : { open: () => (object = copy.open()) }
-    const read = size <= BUFFER ? readSmall(fd, size, sink) : algorithm === "sha256-tree" && size > SHARED_FROM ? readTree(fd, size, sink) : readLarge(fd, size, sink)
+    const read = algorithm === "sha256-tree" && size > SHARED_FROM ? readTree(fd, size, sink) : readLarge(fd, size, sink)
     if (read === "stopped") return { type: "stopped" }
     if (read === null) return null
     const after = fstatSync(fd, { bigint: true })
@@ -179,7 +187,7 @@ export const fileReader = (options: {
         return failed("open", error)
       }
       try {
-        const reading = readOnce(fd, readOptions)
+        const reading = readSmall(fd, readOptions.copy) ?? readOnce(fd, readOptions)
         if (reading !== null) return reading
       } catch (error) {
         if ((error as { operation?: unknown }).operation !== undefined) throw error

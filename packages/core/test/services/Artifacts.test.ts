@@ -56,6 +56,7 @@ describe("saving a file", () => {
     const { run } = instance
     const outer = await run(save(instance.inRoot("plate/a.csv")))
     expect(outer).toMatchObject({ outcome: "created", key: "plate/a.csv", artifact: { keyIsVirtual: false, path: join(instance.storage, "plate/a.csv") } })
+    expect(await run(get("plate/a.csv"))).toEqual(outer.artifact)
     const other = await run(save(instance.inRoot("plate/b.csv"), { key: "elsewhere/b.csv" }))
     expect(other).toMatchObject({ key: "elsewhere/b.csv", artifact: { path: join(instance.storage, "plate/b.csv") } })
     await run(Effect.flatMap(Registry, (registry) => registry.addRoot({
@@ -107,6 +108,7 @@ describe("saving a file", () => {
     const first = await run(save(instance.file("a.csv", "1"), { key: "a.csv" }))
     const second = await run(save(instance.file("a.csv", "2"), { key: "a.csv" }))
     expect(second).toMatchObject({ outcome: "newVersion", artifact: { isLatest: true, keys: ["a.csv"] } })
+    expect(await run(get("a.csv"))).toEqual(second.artifact)
     const stem = first.artifact.uid.slice(0, 16)
     expect(second.artifact.uid).toBe(`${stem}0001`)
     expect(objects(instance)).toEqual([`.sheaf/${stem.slice(0, 2)}/${stem}0000.csv`, `.sheaf/${stem.slice(0, 2)}/${stem}0001.csv`])
@@ -292,6 +294,19 @@ describe("saving many", () => {
     expect(await instance.run(get("m/0.txt"))).toMatchObject({ hash: md5("new content") })
     expect(new Set(objects(instance)).size).toBe(1_000 + 1)
     await isHealthy(instance)
+  })
+
+  it("warns of keys that some systems take for one, among themselves and with those that were there", async () => {
+    const instance = await temporaryInstance()
+    await instance.run(saveContent("first", { key: "Data/Ä.txt" }))
+    const items = Array.from({ length: 80 }, (_, i): SaveItem => ({ content: `${i}`, key: `k/${i}.txt` }))
+    items[10] = { content: "10", key: "data/a\u0308.txt" }
+    items[50] = { content: "50", key: "K/7.TXT" }
+    const results = await instance.run(saveMany(items))
+    const warned = results.flatMap((result, i) => (Result.isSuccess(result) && result.success.warnings.length > 0 ? [[i, result.success.warnings[0]!.code]] : []))
+    expect(warned).toEqual([[10, "KeyNotPortable"], [50, "KeyNotPortable"]])
+    expect(await instance.run(saveContent("last", { key: "K/9.txt" }))).toMatchObject({ warnings: [{ code: "KeyNotPortable" }] })
+    expect((await instance.run(examine)).filter(({ check }) => check === "portability")).toHaveLength(3)
   })
 })
 

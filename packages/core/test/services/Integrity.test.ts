@@ -1,7 +1,5 @@
-import { spawn } from "node:child_process"
 import { createHash } from "node:crypto"
-import { once } from "node:events"
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, ManagedRuntime, Stream } from "effect"
 import { describe, expect, it } from "vitest"
@@ -268,27 +266,5 @@ describe("verify of roots that cannot be reached", () => {
     const recorded = await runtime.runPromise(states)
     expect(["good", "damaged", "cut", "missing"].map((name) => recorded.get(`memory://a/${name}.csv`)?.state)).toEqual(["ok", "damaged", "damaged", "missing"])
     await runtime.dispose()
-  })
-})
-
-describe("lists of copies in the cache folder", () => {
-  it("that a killed process left are removed by the next", async () => {
-    const instance = await temporaryInstance()
-    for (let i = 0; i < 200; i++) instance.inRoot(`plate/${i}.csv`, `${i}\n`)
-    await instance.run(ingest(join(instance.storage, "plate")))
-    const program = join(instance.folder, "program.ts")
-    writeFileSync(program, `
-      import { Effect } from ${JSON.stringify(import.meta.resolve("effect"))}
-      import { driver } from ${JSON.stringify(new URL("../../../storage-local/src/index.ts", import.meta.url).href)}
-      import { Sheaf } from ${JSON.stringify(new URL("../../src/Sheaf.ts", import.meta.url).href)}
-      import { Integrity } from ${JSON.stringify(new URL("../../src/services/Integrity.ts", import.meta.url).href)}
-      const verify = Effect.flatMap(Integrity, (integrity) => integrity.verify({ onProgress: () => process.kill(process.pid, "SIGKILL") }))
-      await Effect.runPromise(Effect.provide(verify, Sheaf.layer({ instance: ${JSON.stringify(instance.directory)}, drivers: [driver] })))`)
-    const child = spawn(process.execPath, [program], { stdio: "inherit" })
-    expect(await once(child, "exit")).toEqual([null, "SIGKILL"])
-    expect(scratch(instance)).toHaveLength(1)
-    expect(await instance.run(verify())).toMatchObject({ ...CLEAN, checked: 200, ok: 200 })
-    expect(scratch(instance)).toEqual([])
-    expect(existsSync(join(instance.directory, ".sheaf", "cache"))).toBe(true)
   })
 })
