@@ -4,7 +4,8 @@
 import { Context, Effect, Layer } from "effect"
 import type { RegistryFailed } from "../domain/SheafError.ts"
 import type { RegistryError } from "../ports/Registry.ts"
-import { type Access, DuckDbAttachment, type EngineSettings } from "./DuckDbAttachment.ts"
+import { DuckDbAttachment } from "./DuckDbAttachment.ts"
+import type { Access, EngineSettings } from "./DuckDbEngine.ts"
 import { registryFailed } from "./DuckDbFailure.ts"
 import { type DuckDbConnection, type DuckDbSession, EngineError, SessionInterrupted } from "./DuckDbSession.ts"
 
@@ -24,6 +25,8 @@ export class DuckDbClient extends Context.Service<DuckDbClient, {
   readonly path: string
   /** Work in memory, the registry not touched. Tables that are not temporary are seen by later sessions. */
   readonly staging: <A, E = never>(use: (s: DuckDbSession) => Promise<A>) => Effect.Effect<A, E | RegistryFailed>
+  /** Rows of one statement, with the registry attached as `reg`. */
+  readonly query: <T>(sql: string, params?: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<T>, RegistryError>
   /** Work with the registry attached as `reg`, at least for reading; sees one state of it throughout. */
   readonly read: <A, E = never>(use: (s: DuckDbSession) => Promise<A>) => Effect.Effect<A, E | RegistryError>
   /**
@@ -51,10 +54,11 @@ export const make = Effect.fnUntraced(function*(options: DuckDbClientOptions) {
       connection.close()
     }
   }
-  const attached = async <A>(access: Access, use: (s: DuckDbSession) => Promise<A>, signal: AbortSignal): Promise<A> => {
+  const attached = async <A>(access: Access, use: (s: DuckDbSession) => Promise<A>, signal: AbortSignal, isOneStatement = false): Promise<A> => {
     const connection = await attachment.acquire(access, { create, lockTimeoutMillis, signal })
     try {
-      const transactional = access === "write" || attachment.isWritable
+      // Only a writer of this process can change anything between two statements.
+      const transactional = access === "write" || (attachment.isWritable && !isOneStatement)
       return await (transactional ? inTransaction(connection, signal, use) : interruptibly(connection, signal, use))
     } catch (error) {
       if (error instanceof EngineError) attachment.noteFailure(error.message)
@@ -80,6 +84,7 @@ export const make = Effect.fnUntraced(function*(options: DuckDbClientOptions) {
   return DuckDbClient.of({
     path: attachment.path,
     staging: (use) => effect("preparing data", (signal) => staging(use, signal)),
+    query: <T>(sql: string, params?: ReadonlyArray<unknown>) => effect("being read", (signal) => attached("read", (s) => s.rows<T>(sql, params), signal, true)),
     read: (use) => effect("being read", (signal) => attached("read", use, signal)),
     write: (use) => effect("being written", (signal) => attached("write", use, signal)),
     released: (use) => effect("being looked at", () => attachment.released(use))
@@ -102,13 +107,13 @@ const interruptibly = async <A>(connection: DuckDbConnection, signal: AbortSigna
 const inTransaction = async <A>(connection: DuckDbConnection, signal: AbortSignal, use: (s: DuckDbSession) => Promise<A>): Promise<A> => {
   const { clock } = connection
   const newest = clock?.newest
-  await connection.run("BEGIN TRANSACTION")
+  await connection.run("BEGIN TRANSACTION", [])
   try {
     const value = await interruptibly(connection, signal, use)
     if (connection.interrupted) throw new SessionInterrupted("interrupted")
     // DuckDB commits an aborted transaction without a word and drops what was written; any statement fails in one.
     if (connection.failed) await connection.run("SELECT 1")
-    await connection.run("COMMIT")
+    await connection.run("COMMIT", [])
     // Work that did not ask for its time may have recorded any.
     if (clock !== null && clock.newest === newest) clock.newest = null
     return value

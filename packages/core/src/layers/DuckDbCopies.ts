@@ -17,11 +17,10 @@ export const copies = (client: DuckDbClient["Service"]): Copies => ({
   recordStates: (states) => (states.length === 0 ? Effect.void : client.write((s) => recordStates(s, states))),
   putLocation: (location) => client.write<void, NotFound>((s) => putLocation(s, location)),
   knownObjects: (root, objectKeys) =>
-    objectKeys.length === 0 ? Effect.succeed(new Set<string>()) : client.read(async (s) => {
-      const rows = await s.rows<{ key: string }>(`SELECT DISTINCT object_key AS key FROM reg.location
-        WHERE root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))`, [root, objectKeys])
-      return new Set(rows.map(({ key }) => key))
-    })
+    objectKeys.length === 0
+      ? Effect.succeed(new Set<string>())
+      : Effect.map(client.query<{ key: string }>(`SELECT DISTINCT object_key AS key FROM reg.location
+          WHERE root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))`, [root, objectKeys]), (rows) => new Set(rows.map(({ key }) => key)))
 })
 
 /** A part of the copies in one root. */

@@ -9,8 +9,8 @@ import type { RegistryError } from "../ports/Registry.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
 
 /** One row in this many is drawn to find where pages end. */
-const DRAWN = 800
-/** Drawn rows a page: a page has about 40,000 rows, give or take an eighth. */
+const DRAWN = 400
+/** Drawn rows a page: a page has about 20,000 rows, give or take an eighth. */
 const DRAWN_A_PAGE = 50
 
 /** Names a range of a sorted column: greater than `after`, unless null, and at most `upTo`, unless null. */

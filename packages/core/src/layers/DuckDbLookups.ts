@@ -21,33 +21,30 @@ export const lookups = (client: DuckDbClient["Service"]): Lookups => ({
   artifacts: (uids) => (uids.length === 0 ? Effect.succeed([]) : client.read((s) => selectArtifacts(s, uids))),
   uidsByPrefix: (prefix, limit) =>
     // Uids are letters and digits, which all come before a brace.
-    client.read((s) => uids(s, `SELECT uid FROM reg.artifact WHERE uid >= $1 AND uid < $2 AND visibility = 1 ORDER BY uid LIMIT ${Math.trunc(limit)}`,
-      [prefix, `${prefix}{`])),
-  uidByKey: (key) =>
-    client.read(async (s) => (await s.rows<{ uid: string }>(`SELECT artifact AS uid FROM reg.key WHERE key = $1`, [key]))[0]?.uid ?? null),
-  keysEqualInNfc: (key) =>
-    client.read(async (s) => {
-      const wanted = key.normalize("NFC")
-      const found = await s.rows<{ key: string }>(`SELECT key FROM reg.key WHERE nfc_normalize(key) = $1 OR key = $2 ORDER BY key`, [wanted, key])
-      return found.map((row) => row.key).filter((found) => found.normalize("NFC") === wanted)
-    }),
+    uids(client, `SELECT uid FROM reg.artifact WHERE uid >= $1 AND uid < $2 AND visibility = 1 ORDER BY uid LIMIT ${Math.trunc(limit)}`, [prefix, `${prefix}{`]),
+  uidByKey: (key) => Effect.map(uids(client, `SELECT artifact AS uid FROM reg.key WHERE key = $1`, [key]), ([uid]) => uid ?? null),
+  keysEqualInNfc: (key) => {
+    const wanted = key.normalize("NFC")
+    const found = client.query<{ key: string }>(`SELECT key FROM reg.key WHERE nfc_normalize(key) = $1 OR key = $2 ORDER BY key`, [wanted, key])
+    return Effect.map(found, (rows) => rows.map((row) => row.key).filter((other) => other.normalize("NFC") === wanted))
+  },
   keysNear: (key, limit) => client.read(async (s) => nearKeys(key, await keysToCompare(s, key)).slice(0, limit)),
-  keysFoldingLike: (key) => client.read((s) => keysFoldingLike(s, key)),
-  uidsByHash: (hash) => client.read((s) => uids(s, `SELECT uid FROM reg.artifact WHERE hash = $1 AND visibility = 1 ORDER BY created_at, uid`, [hash])),
+  keysFoldingLike: (key) => keysFoldingLike(client, key),
+  uidsByHash: (hash) => uids(client, `SELECT uid FROM reg.artifact WHERE hash = $1 AND visibility = 1 ORDER BY created_at, uid`, [hash]),
   uidByObject: (root, objectKey) => client.read((s) => uidByObject(s, root, objectKey)),
   keyLog: (key) => client.read((s) => keyLog(s, key)),
   list: (prefix) => list(client, prefix)
 })
 
-const uids = async (s: DuckDbSession, sql: string, params: ReadonlyArray<unknown>): Promise<ReadonlyArray<string>> =>
-  (await s.rows<{ uid: string }>(sql, params)).map(({ uid }) => uid)
+const uids = (client: DuckDbClient["Service"], sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ReadonlyArray<string>, RegistryError> =>
+  Effect.map(client.query<{ uid: string }>(sql, params), (rows) => rows.map(({ uid }) => uid))
 
 const uidByObject = async (s: DuckDbSession, root: string, objectKey: string): Promise<string | null> => {
   const standing = await s.rows<{ uid: string; state: LocationState; createdAt: number }>(`SELECT artifact AS uid, state, created_at AS "createdAt" FROM reg.location
     WHERE object_key = $1 AND root = $2 AND state <> 'replaced'`, [objectKey, root])
   const best = [...standing].sort((a, b) => Number(a.state !== "ok") - Number(b.state !== "ok") || b.createdAt - a.createdAt)
   for (const { uid } of best) {
-    if ((await uids(s, `SELECT uid FROM reg.artifact WHERE uid = $1 AND visibility = 1`, [uid])).length > 0) return uid
+    if ((await s.rows(`SELECT uid FROM reg.artifact WHERE uid = $1 AND visibility = 1`, [uid])).length > 0) return uid
   }
   return null
 }
@@ -69,13 +66,13 @@ const keysToCompare = async (s: DuckDbSession, key: string): Promise<ReadonlyArr
 /** The one sign outside ASCII that an ASCII letter is the small form of. */
 const KELVIN = "\u212a"
 
-const keysFoldingLike = async (s: DuckDbSession, key: string): Promise<ReadonlyArray<string>> => {
+const keysFoldingLike = (client: DuckDbClient["Service"], key: string): Effect.Effect<ReadonlyArray<string>, RegistryError> => {
   const fold = portableFold(key)
   // Case does not change the length of ASCII texts, and lengths are compared six times faster.
   const isAscii = Buffer.byteLength(fold) === fold.length
   const couldFold = isAscii ? `(strlen(key) = ${fold.length} ${fold.includes("k") ? `OR contains(key, '${KELVIN}')` : ""}) AND` : ""
-  const rows = await s.rows<{ key: string }>(`SELECT key FROM reg.key WHERE ${couldFold} lower(nfc_normalize(key)) = $1 AND key <> $2 ORDER BY key`, [fold, key])
-  return rows.map((row) => row.key).filter((other) => portableFold(other) === fold)
+  const found = client.query<{ key: string }>(`SELECT key FROM reg.key WHERE ${couldFold} lower(nfc_normalize(key)) = $1 AND key <> $2 ORDER BY key`, [fold, key])
+  return Effect.map(found, (rows) => rows.map((row) => row.key).filter((other) => portableFold(other) === fold))
 }
 
 const keyLog = async (s: DuckDbSession, key: string): Promise<ReadonlyArray<KeyEvent>> => {

@@ -1,8 +1,8 @@
 /**
  * One DuckDB connection as the registry uses it: text and plain JavaScript values in, row objects out.
  *
- * Statements with parameters are prepared once a connection and kept (an insert is planned only once that way); everything kept is dropped before
- * the registry file is detached.
+ * Statements with parameters, also none (`[]`), are prepared once a connection and kept (an insert is planned only once that way); everything kept is
+ * dropped before the registry file is detached.
  */
 import type { DuckDBConnection, DuckDBMaterializedResult, DuckDBPreparedStatement, DuckDBValue } from "@duckdb/node-api"
 
@@ -84,7 +84,7 @@ export class DuckDbConnection implements DuckDbSession {
   async #execute(sql: string, params: ReadonlyArray<unknown> | undefined): Promise<DuckDBMaterializedResult> {
     if (this.interrupted) throw new SessionInterrupted("interrupted")
     try {
-      if (params === undefined || params.length === 0) return await this.#connection.run(sql)
+      if (params === undefined) return await this.#connection.run(sql)
       const statement = await this.#prepared(sql)
       params.forEach((value, i) => bind(this.#duck, statement, i + 1, value))
       return await statement.run()

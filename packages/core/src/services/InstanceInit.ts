@@ -211,6 +211,11 @@ const makeRoot = (target: string, wanted: string | undefined, instance: string, 
     const driver = yield* (yield* StorageDrivers).forUrl(given)
     const url = yield* driver.normalize(given)
     const path = localPathOf({ url })
+    if (path !== null && path.split("/").includes(INSTANCE_FOLDER)) {
+      return yield* new StorageRootProblem({
+        url, reason: `lies inside a folder ${INSTANCE_FOLDER}, which holds the registry's own files`, advice: "Choose another place for --storage.", exit: EXIT.conflict
+      })
+    }
     if (path !== null) attempt.directories(missingDirectories(path))
     const handle = yield* driver.open(url, { create: true, readOnly: false })
     const marker = yield* readMarker(handle, url)

@@ -111,11 +111,10 @@ export class RootWriter {
     if (objectKeys.length === 0) return Effect.void
     if (this.path === null || objectKeys.length > SYNC_EACH) return this.#handle.flush
     return this.#localAsync(async () => {
-      for (const key of objectKeys) {
+      await Promise.all(objectKeys.flatMap((key) => {
         const path = this.#pathOf(key)
-        await syncFile(toFsPath(path))
-        await this.#syncFolders(dirname(path))
-      }
+        return [syncFile(toFsPath(path)), this.#syncFolders(dirname(path))]
+      }))
     })
   }
 

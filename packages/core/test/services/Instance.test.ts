@@ -86,6 +86,7 @@ describe("making an instance", () => {
     expect(await initFails(join(folder, "file"))).toMatchObject({ _tag: "FileError", code: "ENOTDIR" })
     expect(await initFails(join(folder, "file", "below"))).toMatchObject({ _tag: "FileError", code: "ENOTDIR" })
     expect(await initFails(join(folder, "new"), { storage: join(folder, "file") })).toMatchObject({ _tag: "StorageError" })
+    expect(await initFails(join(folder, "new"), { storage: join(folder, "new", ".sheaf", "data") })).toMatchObject({ _tag: "StorageRootProblem" })
     expect(await initFails(join(folder, "new"), { storage: "nowhere://bucket" })).toMatchObject({ _tag: "StorageError", kind: "Unsupported" })
     expect(below(folder)).toEqual(["file"])
     if (process.getuid?.() !== 0) {
