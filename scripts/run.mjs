@@ -177,10 +177,10 @@ function turbo(...names) {
   withPnpm("turbo", "run", ...names, "--output-logs=errors-only")
 }
 
-/** Runs a command with the named pnpm first on its PATH, which npm fetches once and keeps in its own cache. CI=true keeps it from asking anything. */
+/** Runs a command with the named pnpm first on its PATH, which npm fetches once and keeps in its own cache (`--prefer-offline`: an exact version never changes). CI=true keeps it from asking anything. */
 function withPnpm(command, ...args) {
   const npm = process.env.npm_execpath
-  const exec = ["exec", "--yes", `--package=${manifest.packageManager}`, "--", command, ...args]
+  const exec = ["exec", "--yes", "--prefer-offline", `--package=${manifest.packageManager}`, "--", command, ...args]
   const shown = [command, ...args].join(" ")
   if (npm !== undefined && basename(npm) === "npm-cli.js") step(process.execPath, [npm, ...exec], shown, { CI: "true" })
   else step(onWindows ? "npm.cmd" : "npm", exec, shown, { CI: "true" })

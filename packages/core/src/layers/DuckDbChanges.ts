@@ -25,6 +25,7 @@ export const writeChanges = async (s: DuckDbSession, state: RegistryState, exist
   await updateLocations(s, [...judged].filter((record) => !isNew.has(record)))
 }
 
+type Row = Readonly<Record<string, string | number | boolean | null>>
 type Columns = Readonly<Record<string, ColumnType | "TIMESTAMP">>
 
 const ARTIFACT: Columns = {
@@ -46,17 +47,13 @@ const locationRow = (r: LocationRecord) => ({
   artifact: r.artifact, root: r.root, object_key: r.objectKey, is_virtual: r.isVirtual, in_place: r.inPlace, state: r.state, created_at: r.createdAt
 })
 
-/** Up to this many rows are inserted one by one, with a statement that is planned once. */
+/** Up to this many rows are inserted one by one. */
 const FEW = 4
 
-const insert = async (s: DuckDbSession, table: string, columns: Columns, rows: ReadonlyArray<Readonly<Record<string, unknown>>>): Promise<void> => {
+const insert = async (s: DuckDbSession, table: string, columns: Columns, rows: ReadonlyArray<Row>): Promise<void> => {
   if (rows.length === 0) return
   if (rows.length <= FEW) {
-    for (const row of rows) {
-      // Nulls are left out, because a null parameter makes DuckDB plan the statement again.
-      const names = Object.keys(columns).filter((name) => row[name] !== null)
-      await s.run(`INSERT INTO reg.${table} (${names.join(", ")}) VALUES (${names.map((_, i) => `$${i + 1}`).join(", ")})`, names.map((name) => row[name]))
-    }
+    for (const row of rows) await s.insert(`reg.${table}`, row)
     return
   }
   const names = Object.keys(columns)

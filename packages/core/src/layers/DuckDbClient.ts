@@ -107,13 +107,11 @@ const interruptibly = async <A>(connection: DuckDbConnection, signal: AbortSigna
 const inTransaction = async <A>(connection: DuckDbConnection, signal: AbortSignal, use: (s: DuckDbSession) => Promise<A>): Promise<A> => {
   const { clock } = connection
   const newest = clock?.newest
-  await connection.run("BEGIN TRANSACTION", [])
+  await connection.begin()
   try {
     const value = await interruptibly(connection, signal, use)
     if (connection.interrupted) throw new SessionInterrupted("interrupted")
-    // DuckDB commits an aborted transaction without a word and drops what was written; any statement fails in one.
-    if (connection.failed) await connection.run("SELECT 1")
-    await connection.run("COMMIT", [])
+    await connection.commit()
     // Work that did not ask for its time may have recorded any.
     if (clock !== null && clock.newest === newest) clock.newest = null
     return value

@@ -77,7 +77,8 @@ const putLocation = async (s: DuckDbSession, { from, isVirtual, objectKey, root,
   const [there] = await s.rows(`SELECT 1 AS one FROM reg.location WHERE ${at}`, [uid, root, objectKey])
   if (there !== undefined) await s.run(`UPDATE reg.location SET state = 'ok', is_virtual = $4 WHERE ${at}`, [uid, root, objectKey, isVirtual])
   else {
-    await s.run(`INSERT INTO reg.location (artifact, root, object_key, is_virtual, in_place, state, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-      [uid, root, objectKey, isVirtual, false, "ok", await nextTime(s, 1)])
+    await s.insert("reg.location", {
+      artifact: uid, root, object_key: objectKey, is_virtual: isVirtual, in_place: false, state: "ok", created_at: await nextTime(s, 1)
+    })
   }
 }

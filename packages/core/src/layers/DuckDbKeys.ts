@@ -70,7 +70,7 @@ const alias = async (s: DuckDbSession, uid: string, key: string): Promise<void> 
   if (holder !== undefined) throw new KeyConflict({ key, uid, holder: holder.uid })
   const now = await nextTime(s, 1)
   const event = artifact.key === null ? "keyed" : "aliased"
-  await s.run(`INSERT INTO reg.key (key, artifact, since, event) VALUES ($1, $2, $3, $4)`, [key, uid, now, event])
+  await s.insert("reg.key", { key, artifact: uid, since: now, event })
   if (artifact.key === null) {
     await s.run(`UPDATE reg.artifact SET key = $1, former_key = NULL, updated_at = make_timestamp(${now}) WHERE uid = $2`, [key, uid])
   }
@@ -81,7 +81,7 @@ const unalias = async (s: DuckDbSession, key: string): Promise<void> => {
   if (row === undefined) throw new NotFound({ what: "key", reference: key, near: [] })
   const now = await nextTime(s, 1)
   await s.run(`INSERT INTO reg.key_history SELECT key, artifact, since, event, run FROM reg.key WHERE key = $1`, [key])
-  await s.run(`INSERT INTO reg.key_history (key, artifact, since, event) VALUES ($1, $2, $3, $4)`, [key, row.artifact, now, "released"])
+  await s.insert("reg.key_history", { key, artifact: row.artifact, since: now, event: "released" })
   await s.run(`DELETE FROM reg.key WHERE key = $1`, [key])
   const [next] = await s.rows<{ key: string }>(`SELECT key FROM reg.key WHERE artifact = $1 ORDER BY since, key LIMIT 1`, [row.artifact])
   await s.run(`UPDATE reg.artifact SET key = $1, former_key = $2, updated_at = make_timestamp(${now}) WHERE uid = $3 AND reg.artifact.key = $4`,

@@ -8,7 +8,9 @@
 import { existsSync, linkSync, readdirSync, renameSync, unlinkSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { type Migration, MIGRATIONS, SCHEMA_VERSION } from "./DuckDbSchema.ts"
-import { type DuckDbSession, EngineError } from "./DuckDbSession.ts"
+import { type DuckDbSession, EngineError, sqlText } from "./DuckDbSession.ts"
+
+export { sqlText }
 
 /** The schema an attached file has, or null when it holds no registry. */
 export const schemaOf = async (s: DuckDbSession): Promise<number | null> => {
@@ -55,9 +57,6 @@ export const migrate = async (s: DuckDbSession, migrations: ReadonlyArray<Migrat
 
 /** Whether a found schema needs {@link migrate}. */
 export const isOlder = (found: number): boolean => found < SCHEMA_VERSION
-
-/** SQL string literal. */
-export const sqlText = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /** Makes an empty registry at a path where there is none; when another process does so at the same time, one of the two is kept. `s` has nothing attached as `reg`. */
 export const createRegistry = async (s: DuckDbSession, path: string): Promise<void> => {

@@ -28,7 +28,7 @@ const account = async (s: DuckDbSession, handle: string): Promise<string> => {
   const [known] = await s.rows<{ uid: string }>(`SELECT uid FROM reg.account WHERE handle = $1`, [handle])
   if (known !== undefined) return known.uid
   const uid = randomUid("account")
-  await s.run(`INSERT INTO reg.account VALUES ($1, $2, $3)`, [uid, handle, Date.now() * 1000])
+  await s.insert("reg.account", { uid, handle, created_at: Date.now() * 1000 })
   return uid
 }
 
@@ -61,8 +61,9 @@ const addRoot = async (s: DuckDbSession, root: StorageRoot): Promise<void> => {
   if (all.some((one) => one.url === root.url)) throw sameUrl(root)
   const isDefault = root.isDefault || all.length === 0
   if (isDefault) await s.run(`UPDATE reg.storage_root SET is_default = false`)
-  await s.run(`INSERT INTO reg.storage_root VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-    [root.uid, root.url, root.scheme, root.name, isDefault, root.readOnly, Date.parse(root.createdAt) * 1000])
+  await s.insert("reg.storage_root", {
+    uid: root.uid, url: root.url, scheme: root.scheme, name: root.name, is_default: isDefault, read_only: root.readOnly, created_at: Date.parse(root.createdAt) * 1000
+  })
 }
 
 interface Usage {

@@ -169,6 +169,7 @@ export const nextTime = async (s: DuckDbSession, count: number): Promise<number>
 
 const newestTime = async (s: DuckDbSession): Promise<number> => {
   const [row] = await s.rows<{ newest: number | null }>(
-    `SELECT greatest((SELECT max(created_at) FROM reg.artifact), (SELECT max(since) FROM reg.key), (SELECT max(since) FROM reg.key_history)) AS newest`)
+    `SELECT max(t) AS newest FROM (SELECT max(created_at) AS t FROM reg.artifact UNION ALL SELECT max(since) FROM reg.key
+      UNION ALL SELECT max(since) FROM reg.key_history)`)
   return row!.newest ?? 0
 }

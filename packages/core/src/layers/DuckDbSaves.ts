@@ -67,7 +67,10 @@ const loadTouched = async (s: DuckDbSession, requests: ReadonlyArray<SaveRequest
     return artifact === undefined || sameAs(request, artifact) ? [] : [artifact]
   }))]
   for (const row of await withFollowers(s, keyRows, losers, requests.length)) state.addKey(row)
-  if (losers.length > 0) await loadFamilies(s, state, losers)
+  // A key that comes twice can point at an artifact in between and make a new version of it.
+  const named = requests.reduce((n, { key }) => n + Number(key !== null), 0)
+  const versioned = named > wanted.size ? [...state.artifacts.values()] : losers
+  if (versioned.length > 0) await loadFamilies(s, state, versioned)
   await loadLocations(s, state, requests)
   return state
 }

@@ -1,16 +1,19 @@
 /**
  * One DuckDB connection as the registry uses it: text and plain JavaScript values in, row objects out.
  *
- * Statements with parameters, also none (`[]`), are prepared once a connection and kept (an insert is planned only once that way); everything kept is
- * dropped before the registry file is detached.
+ * Parameters are written into the text as literals, for two reasons. DuckDB plans a prepared statement with what it knows of the data and, when it is
+ * executed again after the data has changed, keeps the plan: results are then wrong, even garbled (1.5.6; `test/layers/DuckDbSession.test.ts` shows it).
+ * And a statement in one piece is one trip to the thread pool instead of three. Only what does not depend on data is prepared and kept: single inserts, of
+ * which planning is the larger part, and the ends of transactions. Everything kept is dropped before the registry file is detached.
  */
 import type { DuckDBConnection, DuckDBMaterializedResult, DuckDBPreparedStatement, DuckDBValue } from "@duckdb/node-api"
 
 export interface DuckDbSession {
-  /** A number given for a TIMESTAMP column in `INSERT … VALUES ($1, …)` is microseconds since 1970; elsewhere it takes `make_timestamp($1)`. */
   readonly run: (sql: string, params?: ReadonlyArray<unknown>) => Promise<void>
   /** Row objects. Integers of any width are numbers, a TIMESTAMP is the number of microseconds since 1970, lists are arrays. */
   readonly rows: <T>(sql: string, params?: ReadonlyArray<unknown>) => Promise<ReadonlyArray<T>>
+  /** Inserts one row, by names of columns; what is null or left out is null. A time is a number of microseconds since 1970. */
+  readonly insert: (table: string, row: Readonly<Record<string, string | number | boolean | null>>) => Promise<void>
 }
 
 /** What DuckDB said when a statement failed. */
@@ -52,12 +55,34 @@ export class DuckDbConnection implements DuckDbSession {
     this.#connection = connection
   }
 
-  readonly run = async (sql: string, params?: ReadonlyArray<unknown>): Promise<void> => {
-    await this.#execute(sql, params)
+  readonly run = async (sql: string, params: ReadonlyArray<unknown> = []): Promise<void> => {
+    await this.#guard(sql, () => this.#connection.run(withLiterals(sql, params)))
   }
 
-  readonly rows = async <T>(sql: string, params?: ReadonlyArray<unknown>): Promise<ReadonlyArray<T>> =>
-    rowsOf<T>(this.#duck, await this.#execute(sql, params))
+  readonly rows = async <T>(sql: string, params: ReadonlyArray<unknown> = []): Promise<ReadonlyArray<T>> =>
+    rowsOf<T>(this.#duck, await this.#guard(sql, () => this.#connection.run(withLiterals(sql, params))))
+
+  readonly insert = async (table: string, row: Readonly<Record<string, string | number | boolean | null>>): Promise<void> => {
+    // A null parameter would make DuckDB plan the statement anew.
+    const names = Object.keys(row).filter((name) => row[name] !== null)
+    const sql = `INSERT INTO ${table} (${names.join(", ")}) VALUES (${names.map((_, i) => `$${i + 1}`).join(", ")})`
+    await this.#guard(sql, async () => {
+      const statement = await this.#prepared(sql)
+      names.forEach((name, i) => bind(this.#duck, statement, i + 1, row[name]!))
+      return statement.run()
+    })
+  }
+
+  async begin(): Promise<void> {
+    await this.#transaction("BEGIN TRANSACTION")
+  }
+
+  /** Fails, instead of dropping what was written, when a statement failed in the transaction and aborted it. */
+  async commit(): Promise<void> {
+    // DuckDB commits an aborted transaction without a word; any statement fails in one.
+    if (this.failed) await this.run("SELECT 1")
+    await this.#transaction("COMMIT")
+  }
 
   /** Stops the running statement and refuses further ones. */
   interrupt(): void {
@@ -81,13 +106,14 @@ export class DuckDbConnection implements DuckDbSession {
     this.#connection.closeSync()
   }
 
-  async #execute(sql: string, params: ReadonlyArray<unknown> | undefined): Promise<DuckDBMaterializedResult> {
+  async #transaction(sql: "BEGIN TRANSACTION" | "COMMIT"): Promise<void> {
+    await this.#guard(sql, async () => (await this.#prepared(sql)).run())
+  }
+
+  async #guard<A>(sql: string, execute: () => Promise<A>): Promise<A> {
     if (this.interrupted) throw new SessionInterrupted("interrupted")
     try {
-      if (params === undefined) return await this.#connection.run(sql)
-      const statement = await this.#prepared(sql)
-      params.forEach((value, i) => bind(this.#duck, statement, i + 1, value))
-      return await statement.run()
+      return await execute()
     } catch (cause) {
       this.failed = true
       throw this.interrupted ? new SessionInterrupted("interrupted") : new EngineError(sql, cause)
@@ -108,20 +134,11 @@ export class DuckDbConnection implements DuckDbSession {
   }
 }
 
-/** Binds the type the statement expects: with any other, or with null, DuckDB plans the statement again at each execution. */
-const bind = (duck: Duck, statement: DuckDBPreparedStatement, index: number, value: unknown): void => {
-  if (value === null || value === undefined) statement.bindNull(index)
-  else if (typeof value === "string") statement.bindVarchar(index, value)
-  else if (typeof value === "boolean") statement.bindBoolean(index, value)
-  else if (typeof value === "number") bindNumber(duck, statement, index, value)
-  else if (Array.isArray(value)) statement.bindList(index, listItems(value), duck.LIST(elementType(duck, value)))
-  else if (value instanceof Uint8Array) statement.bindBlob(index, value)
-  else statement.bindValue(index, value as DuckDBValue)
-}
-
-const bindNumber = (duck: Duck, statement: DuckDBPreparedStatement, index: number, value: number): void => {
+/** Binds the type the statement expects: with any other, DuckDB plans the statement anew. */
+const bind = (duck: Duck, statement: DuckDBPreparedStatement, index: number, value: string | number | boolean): void => {
+  if (typeof value === "string") return statement.bindVarchar(index, value)
+  if (typeof value === "boolean") return statement.bindBoolean(index, value)
   const id = duck.DuckDBTypeId
-  if (!Number.isInteger(value)) return statement.bindDouble(index, value)
   switch (statement.parameterTypeId(index)) {
     case id.TIMESTAMP:
       return statement.bindTimestamp(index, new duck.DuckDBTimestampValue(BigInt(value)))
@@ -136,20 +153,49 @@ const bindNumber = (duck: Duck, statement: DuckDBPreparedStatement, index: numbe
   }
 }
 
-const listItems = (values: ReadonlyArray<unknown>): ReadonlyArray<DuckDBValue> => values.map((v) => (v === undefined ? null : v as DuckDBValue))
+/** Quoted texts and names, in which nothing is a parameter; and parameters. */
+const TOKENS = /'(?:[^']|'')*'|"[^"]*"|\$(\d+)/g
 
-const elementType = (duck: Duck, values: ReadonlyArray<unknown>) => {
+/** The statement with its parameters `$1`, `$2` … as literals. */
+export const withLiterals = (sql: string, params: ReadonlyArray<unknown>): string =>
+  params.length === 0 ? sql : sql.replace(TOKENS, (token, n: string | undefined) => (n === undefined ? token : literal(params[Number(n) - 1])))
+
+/** SQL for a value; an array becomes a list. */
+export const literal = (value: unknown): string => {
+  switch (typeof value) {
+    case "string":
+      return sqlText(value)
+    case "number":
+      return Number.isInteger(value) ? (value < 0 ? `(${value})` : String(value)) : `'${value}'::DOUBLE`
+    case "boolean":
+      return String(value)
+    default:
+      if (value === null || value === undefined) return "NULL"
+      // A text in JSON is read many times faster than a list of literals.
+      if (Array.isArray(value)) return `from_json(${sqlText(JSON.stringify(value))}, '["${elementType(value)}"]')`
+      throw new TypeError("not a value for SQL")
+  }
+}
+
+/** SQL for a text. */
+export const sqlText = (text: string): string => {
+  const quoted = `'${text.replaceAll("'", "''")}'`
+  // The engine takes the statement as a text that ends at the first NUL.
+  return quoted.includes("\0") ? `(${quoted.replaceAll("\0", "' || chr(0) || '")})` : quoted
+}
+
+const elementType = (values: ReadonlyArray<unknown>): string => {
   const sample = values.find((v) => v !== null && v !== undefined)
-  if (typeof sample === "boolean") return duck.BOOLEAN
-  if (typeof sample === "number") return values.every((v) => v === null || v === undefined || Number.isInteger(v)) ? duck.BIGINT : duck.DOUBLE
-  return duck.VARCHAR
+  if (typeof sample === "boolean") return "BOOLEAN"
+  if (typeof sample !== "number") return "VARCHAR"
+  return values.every((v) => v === null || v === undefined || Number.isInteger(v)) ? "BIGINT" : "DOUBLE"
 }
 
 const rowsOf = <T>(duck: Duck, result: DuckDBMaterializedResult): ReadonlyArray<T> => {
   const names = result.columnNames()
   const converters = names.map((_, i) => converterFor(duck, result.columnTypeId(i)))
   const rows: Array<Record<string, unknown>> = []
-  // Chunks of a result that is complete are read without a round trip to the thread pool each.
+  // Chunks of a result that is complete are read without a trip to the thread pool each.
   for (let c = 0; c < result.chunkCount; c++) {
     const chunk = result.getChunk(c)
     const start = rows.length
@@ -168,8 +214,6 @@ const rowsOf = <T>(duck: Duck, result: DuckDBMaterializedResult): ReadonlyArray<
   return rows as unknown as ReadonlyArray<T>
 }
 
-const asIs = (value: DuckDBValue): unknown => value
-
 const converterFor = (duck: Duck, type: number): (value: DuckDBValue) => unknown => {
   const id = duck.DuckDBTypeId
   switch (type) {
@@ -185,7 +229,7 @@ const converterFor = (duck: Duck, type: number): (value: DuckDBValue) => unknown
     case id.LIST:
       return (value) => (value as { items: ReadonlyArray<DuckDBValue> }).items.map(plain)
     default:
-      return asIs
+      return (value) => value
   }
 }
 

@@ -13,11 +13,11 @@ const TIMES = {
   hold: 300,
   holdContended: 200,
   contendedFor: 2000,
-  pause: 15,
+  pause: 20,
   pauseContended: 60,
   pauseLook: 3,
-  /** Between two looks, at first; half as long after having waited for `patience`, and so on, so that those who wait longest come first. */
-  look: 12,
+  /** Between two looks, at first; half as long after each `patience`, so that those who wait longest come first. */
+  look: 16,
   lookLeast: 1,
   patience: 500
 } as const
@@ -38,7 +38,7 @@ export class RegistryTurns {
     this.#contendedUntil = performance.now() + TIMES.contendedFor
   }
 
-  /** How long the file may be held while operations keep coming. */
+  /** How long the file may be held while operations keep coming. Detaching and attaching takes a tenth of that. */
   get hold(): number {
     return this.#isContended() ? TIMES.holdContended : TIMES.hold
   }
@@ -60,7 +60,7 @@ export class RegistryTurns {
 
   /** Waits before the next look, by how long it has been waited already. */
   untilNextLook(waited: number): Promise<void> {
-    return sleep(Math.max(TIMES.lookLeast, TIMES.look * TIMES.patience / (TIMES.patience + waited)) * (0.6 + 0.8 * Math.random()))
+    return sleep(Math.max(TIMES.lookLeast, TIMES.look * 0.5 ** (waited / TIMES.patience)) * (0.7 + 0.6 * Math.random()))
   }
 
   #isContended(): boolean {

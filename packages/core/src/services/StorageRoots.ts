@@ -152,7 +152,7 @@ export class StorageRoots extends Context.Service<StorageRoots, {
 /** Absolute path or URL of an object, as people and JSON see it. */
 export const objectPath = (root: Pick<StorageRoot, "url">, objectKey: string): string => {
   const path = localPathOf(root)
-  return path === null ? `${root.url}/${objectKey}` : `${path === "/" ? "" : path}/${displayPath(objectKey)}`
+  return path === null ? `${root.url.split("?", 1)[0]}/${objectKey}` : `${path === "/" ? "" : path}/${displayPath(objectKey)}`
 }
 
 /** Roots named in advice. */

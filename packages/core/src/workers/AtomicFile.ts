@@ -1,8 +1,8 @@
 /**
  * Small files that are replaced in one step: readers see the old content or the new one, also after a power loss.
  */
-import { closeSync, fsync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeSync } from "node:fs"
-import { dirname } from "node:path"
+import { closeSync, fsync, fsyncSync, linkSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
 import { randomBase62 } from "../domain/Uid.ts"
 
 /** Writes a file and makes its content durable; it must not exist yet. */
@@ -48,9 +48,28 @@ export const renameDurably = (from: string, to: string): void => {
   syncFolder(dirname(to))
 }
 
+/** A name beside the file; what processes that were killed have left under such names goes. */
+const temporaryFor = (path: string): string => {
+  const folder = dirname(path)
+  for (const name of readdirSync(folder)) {
+    const pid = name.startsWith(`${basename(path)}.`) ? /\.([0-9]+)-[0-9A-Za-z]+\.tmp$/.exec(name)?.[1] : undefined
+    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(folder, name), { force: true })
+  }
+  return `${path}.${process.pid}-${randomBase62(6)}.tmp`
+}
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH"
+  }
+}
+
 /** Makes a file with its whole content in one step; false when there is one already. */
 export const linkFile = (path: string, text: string): boolean => {
-  const temporary = `${path}.${process.pid}-${randomBase62(6)}.tmp`
+  const temporary = temporaryFor(path)
   createFile(temporary, text)
   try {
     linkSync(temporary, path)
@@ -69,7 +88,7 @@ export const linkFile = (path: string, text: string): boolean => {
 
 /** Gives a file new content in one step. */
 export const replaceFile = (path: string, text: string): void => {
-  const temporary = `${path}.${process.pid}-${randomBase62(6)}.tmp`
+  const temporary = temporaryFor(path)
   try {
     createFile(temporary, text)
     renameDurably(temporary, path)
