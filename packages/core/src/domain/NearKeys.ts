@@ -24,7 +24,7 @@ export const nearKeys = (text: string, candidates: Iterable<string>): ReadonlyAr
 
 /** The fewest insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
 export const editDistance = (a: string, b: string): number => {
-  let [before, row] = [new Array<number>(b.length + 1).fill(0), Array.from({ length: b.length + 1 }, (_, j) => j)]
+  let [before, row] = [Array.from({ length: b.length + 1 }, () => 0), Array.from({ length: b.length + 1 }, (_, j) => j)]
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
     for (let j = 1; j <= b.length; j++) {
