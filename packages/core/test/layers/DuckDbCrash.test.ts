@@ -59,11 +59,12 @@ describe("after a crash", () => {
 
   it.live("killed while it saves, publishes, renames and releases: nothing acknowledged is lost, nothing contradicts itself", () =>
     Effect.gen(function*() {
-      const path = join(yield* folder, "registry.duckdb")
+      const directory = yield* folder
+      const path = join(directory, "registry.duckdb")
       const saved = new Set<string>()
       let lastRename = ""
       for (let round = 0; round < 6; round++) {
-        const child: Child = startRegistryProcess(["changes", path, `r${round}`])
+        const child: Child = startRegistryProcess(["changes", path, `r${round}`], { env: { ...process.env, TMPDIR: directory } })
         yield* Effect.promise(() => child.hasLines(1 + ((round * 5) % 9)))
         yield* Effect.promise(() => kill(child))
         for (const key of child.lines) {
