@@ -1,7 +1,7 @@
 /** Ingest in its variants, on real directories. */
 import { createHash } from "node:crypto"
 import { spawn } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { instance, workplace, type Workplace } from "./Cli.ts"
@@ -169,7 +169,9 @@ describe("what goes wrong with one file", () => {
     const place = await instance()
     for (let i = 0; i < 20; i++) place.write(`data/f${i}.txt`, `file ${i}`)
     const growing = join(place.directory, "data", "growing.log")
-    writeFileSync(growing, Buffer.alloc(8 * 1024 * 1024))
+    // Long enough to hash that the writer is heard from meanwhile, however busy the machine.
+    writeFileSync(growing, "")
+    truncateSync(growing, 400 * 1024 * 1024)
     const writer = spawn(process.execPath, ["-e", `const fs = require("fs"); const fd = fs.openSync(${JSON.stringify(growing)}, "r+");
       console.log("up"); for (let i = 0; ; i++) fs.writeSync(fd, String(i), 0)`], { stdio: ["ignore", "pipe", "ignore"] })
     try {
