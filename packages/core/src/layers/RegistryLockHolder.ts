@@ -77,5 +77,6 @@ export const withoutSecrets = (command: string): string => {
   const masked = command
     .replace(/(:\/\/[^/\s:@]*:)[^@\s]*@/g, "$1***@")
     .replace(/((?:secret|password|passwd|token|credential|signature)[\w-]*[=\s]\s*)\S+/gi, "$1***")
-  return masked.length > 160 ? masked.slice(0, 159) + "…" : masked
+  // What was run stands at the end, behind the paths of the program.
+  return masked.length > 160 ? `${masked.slice(0, 60)}…${masked.slice(-99)}` : masked
 }

@@ -135,7 +135,7 @@ describe("other processes", () => {
         assert.strictEqual(alsoBusy._tag, "RegistryBusy")
         if (busy._tag !== "RegistryBusy") return assert.fail(String(busy))
         assert.strictEqual(busy.pid, holder.process.pid)
-        assert.include(busy.command!, "RegistryProcess.ts hold")
+        assert.include(busy.command!, "hold")
         assert.isBelow(Math.abs(Date.parse(busy.startedAt!) - before), 60_000)
         assert.isAtLeast(busy.waitedSeconds, 0.2)
         assert.include(busy.message, `process ${holder.process.pid}`)
@@ -248,8 +248,10 @@ describe("files that cannot be used", () => {
       chmodSync(directory, 0o555)
       // The superuser may write everything, so an ordinary user has to try.
       const asUser = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-      const [reader, writer] = [startRegistryProcess(["read", path], asUser), startRegistryProcess(["write", path], asUser)]
-      const codes = yield* Effect.promise(() => Promise.all([reader.ended, writer.ended]))
+      const reader = startRegistryProcess(["read", path], asUser)
+      const readerCode = yield* Effect.promise(() => reader.ended)
+      const writer = startRegistryProcess(["write", path], asUser)
+      const codes = [readerCode, yield* Effect.promise(() => writer.ended)]
       chmodSync(directory, 0o755)
       if (codes.some((code) => code !== 0)) return context.skip("no other user can run this program here")
       assert.deepInclude(JSON.parse(reader.lines[0]!), { artifacts: 0 })
