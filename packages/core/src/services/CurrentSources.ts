@@ -10,7 +10,9 @@ import { randomBase62, UID_LENGTH } from "../domain/Uid.ts"
 import type { IngestPlan } from "./IngestPlan.ts"
 
 interface Stored {
-  readonly format: 1
+  readonly format: 2
+  /** Segments of the stat cache whose files were all registered by then. A killed run leaves others, with files that it hashed and did not register. */
+  readonly segments: ReadonlyArray<string>
   /** The registry's stamp. */
   readonly registry: string
   readonly sources: ReadonlyArray<string>
@@ -27,13 +29,14 @@ export class CurrentSources {
     this.#settings = settings
   }
 
-  /** Reads the list, if the registry is at the state it was written for. */
-  load(stamp: string | null): void {
+  /** Reads the list, if the registry and the stat cache are at the state it was written for; `segments` are the cache's segments now. */
+  load(stamp: string | null, segments: ReadonlyArray<string>): void {
     this.#sources = new Set()
     if (stamp === null) return
     try {
       const stored = JSON.parse(readFileSync(this.#file, "utf8")) as Stored
-      if (stored.format === 1 && stored.registry === stamp) this.#sources = new Set(stored.sources)
+      const known = new Set(stored.segments)
+      if (stored.format === 2 && stored.registry === stamp && segments.every((segment) => known.has(segment))) this.#sources = new Set(stored.sources)
     } catch {
       // Missing or damaged: every file is looked up.
     }
@@ -43,13 +46,16 @@ export class CurrentSources {
     return this.#sources.has(this.#name(plan))
   }
 
-  /** Adds completely ingested directories at the registry's state now; those of another state are dropped. */
-  save(stamp: string | null, plans: ReadonlyArray<IngestPlan>): void {
-    if (stamp === null) return
-    this.load(stamp)
+  /**
+   * Adds completely ingested directories at the registry's state now; those of another state are dropped. `segments` are those that stood in the cache before
+   * and the ones this run wrote.
+   */
+  save(stamp: string | null, plans: ReadonlyArray<IngestPlan>, segments: ReadonlyArray<string>): void {
+    if (stamp === null || plans.length === 0) return
+    this.load(stamp, segments)
     const sources = new Set([...this.#sources, ...plans.map((plan) => this.#name(plan))])
     if (sources.size === this.#sources.size) return
-    const stored: Stored = { format: 1, registry: stamp, sources: [...sources] }
+    const stored: Stored = { format: 2, registry: stamp, segments, sources: [...sources] }
     const temporary = `${this.#file}.${randomBase62(UID_LENGTH.account)}`
     writeFileSync(temporary, JSON.stringify(stored))
     renameSync(temporary, this.#file)

@@ -3,13 +3,13 @@
  */
 import { Context, Effect, Layer, Queue, Scope, Stream } from "effect"
 import { mkdirSync } from "node:fs"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import type { IngestEvent, IngestSummary } from "../domain/IngestReport.ts"
 import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
 import { FileError, InvalidInput, type InvalidKey, type StorageRootProblem } from "../domain/SheafError.ts"
 import { randomBase62, UID_LENGTH } from "../domain/Uid.ts"
 import { isKeyPolicyName, KEY_POLICIES, keyPolicyRules } from "../workers/KeyPolicyRules.ts"
-import { openStatCache } from "../workers/StatCache.ts"
+import { openStatCache, segmentsIn } from "../workers/StatCache.ts"
 import { compactStatCache } from "../workers/StatCacheMerge.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { KeyPolicy, type KeyPolicyRules } from "../ports/KeyPolicy.ts"
@@ -115,7 +115,7 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
     const statCache = openStatCache(settings.cacheFolder)
     const current = new CurrentSources(settings.cacheFolder, `${hashing.algorithm} ${policy.name} ${request.onDuplicate ?? settings.onDuplicate}`)
     // Every file has to be looked up where an event is wanted for each, or its content is.
-    if (!request.items && !request.rehash && !dryRun) current.load(yield* registry.stamp)
+    if (!request.items && !request.rehash && !dryRun) current.load(yield* registry.stamp, statCache.files)
     const context = yield* Effect.context<StorageDrivers>()
     const promise = Effect.runPromiseWith(context)
     const handles = new Map<string, Promise<Effect.Effect<void, StorageError>>>()
@@ -166,8 +166,9 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
     if (request.signal?.aborted) stop()
     const totals = yield* running(run, plans).pipe(Effect.ensuring(Effect.sync(() => request.signal?.removeEventListener("abort", stop))))
     if (!dryRun) {
-      compactStatCache(settings.cacheFolder, `${runName()}-merged`)
-      current.save(yield* registry.stamp, totals.interrupted || totals.refused ? [] : plans)
+      const own = segmentsIn(settings.cacheFolder).filter((segment) => basename(segment).startsWith(`stat-${name}-`))
+      const merged = compactStatCache(settings.cacheFolder, `${runName()}-merged`)
+      if (!merged && !totals.interrupted && !totals.refused) current.save(yield* registry.stamp, plans, [...statCache.files, ...own])
     }
     yield* emit([{ type: "summary", ...summaryOf(plans, totals, (performance.now() - started) / 1000, dryRun) }])
   }).pipe(Effect.scoped)

@@ -8,10 +8,10 @@ const MAX_SEGMENTS = 8
 
 /**
  * Merges segments when there are many: each directory's newest entries, without directories that no longer exist. One directory is in memory at
- * a time. Two processes that do it at once both leave a whole cache.
+ * a time. Two processes that do it at once both leave a whole cache. Returns whether it did.
  */
-export const compactStatCache = (folder: string, name: string): void => {
-  if (segmentsIn(folder).length <= MAX_SEGMENTS) return
+export const compactStatCache = (folder: string, name: string): boolean => {
+  if (segmentsIn(folder).length <= MAX_SEGMENTS) return false
   const index = openStatCache(folder)
   const reader = new StatCacheReader(index)
   const writer = new SegmentWriter(folder, segmentName(name, 0))
@@ -34,6 +34,7 @@ export const compactStatCache = (folder: string, name: string): void => {
   for (const file of index.files) {
     if (file !== writer.path) unlinkSync(file)
   }
+  return true
 }
 
 const exists = (directory: string): boolean => statSync(Buffer.from(directory, "latin1"), { throwIfNoEntry: false }) !== undefined
