@@ -24,7 +24,9 @@ const { outputFiles } = await build({
   platform: "node",
   target: "node22",
   mainFields: ["module", "main"],
-  external: ["@duckdb/node-api"],
+  // Only the native part stays outside: finding and compiling the many small files of the rest takes longer than all of this program.
+  external: ["@duckdb/node-bindings"],
+  banner: { js: 'import{createRequire as bundledRequire}from"node:module";const require=bundledRequire(import.meta.url);' },
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "none",

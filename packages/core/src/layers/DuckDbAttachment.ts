@@ -238,7 +238,10 @@ export class DuckDbAttachment {
 
   async #attachFor(access: Access): Promise<void> {
     try {
-      const blocking = await this.#engine.attach(access, this.#queue.some((w) => w.create))
+      const blocking = await this.#engine.attach(access, {
+        create: this.#queue.some((w) => w.create),
+        look: this.#turns.isContended || this.#queue.some((w) => w.blockedSince !== null)
+      })
       const now = performance.now()
       if (blocking === null) {
         this.#mode = access

@@ -25,15 +25,17 @@ export interface EngineSettings {
 
 /**
  * A checkpoint writes the last, unfinished row group of every table again. With DuckDB's own 122,880 rows that was two thirds of the time for publishing
- * a million rows in batches of 25,000. Applies while attached; it is not a property of the file.
+ * a million rows in batches of 25,000. And a batch of more rows than a group goes to the file in whole groups, where a smaller one goes to the log first.
+ * Applies while attached; it is not a property of the file.
  */
-const ROW_GROUP_SIZE = 24_576
+const ROW_GROUP_SIZE = 16_384
 
 export class DuckDbEngine {
   readonly path: string
   readonly #settings: EngineSettings
   #instance: Promise<DuckDBInstance> | null = null
   #control: DuckDbConnection | null = null
+  #isAttached = false
 
   /** Starts nothing yet. */
   constructor(path: string, settings: Partial<EngineSettings>) {
@@ -49,7 +51,7 @@ export class DuckDbEngine {
 
   /** A new connection, to be closed by the caller. */
   async connect(): Promise<DuckDbConnection> {
-    const duck = await import("@duckdb/node-api")
+    const { duck } = await import("./DuckDbLibrary.ts")
     this.#instance ??= duck.DuckDBInstance.create(":memory:", {
       memory_limit: this.#settings.memoryLimit,
       threads: String(this.#settings.threads),
@@ -62,8 +64,12 @@ export class DuckDbEngine {
     return new DuckDbConnection(duck, await (await this.#instance).connect())
   }
 
-  /** Attaches the file; gives the pid of the process in the way (0 when unknown), or null when it is attached. Fails with the errors of a registry. */
-  async attach(access: Access, create: boolean): Promise<number | null> {
+  /**
+   * Attaches the file; gives the pid of the process in the way (0 when unknown), or null when it is attached. Fails with the errors of a registry.
+   * `look`: somebody was in the way a moment ago, so the lock is looked at first. That takes a fraction of an attempt that fails, but more than one
+   * that succeeds.
+   */
+  async attach(access: Access, { create, look }: { readonly create: boolean; readonly look: boolean }): Promise<number | null> {
     const control = await this.#controlled()
     if (!existsSync(this.path)) {
       if (!create) throw this.#failed("the file does not exist")
@@ -72,7 +78,7 @@ export class DuckDbEngine {
     const hasLog = existsSync(`${this.path}.wal`)
     // A reader would replay what a crash left each time it attaches; whoever can write the file puts an end to that.
     if (access === "read" && hasLog && lockingPid(this.path, "write") === null) await this.#settle(control)
-    const blocking = lockingPid(this.path, access) ?? (await this.#attachAsIs(control, access))
+    const blocking = (look ? lockingPid(this.path, access) : null) ?? (await this.#attachAsIs(control, access))
     if (blocking !== null) return blocking
     try {
       // Rows that a crash left in the log are put in the file before anything else.
@@ -86,17 +92,20 @@ export class DuckDbEngine {
 
   /** Detaches the file, with everything written in it. */
   async detach(): Promise<void> {
-    await (await this.#controlled()).run("DETACH reg")
+    await this.#detach(await this.#controlled())
   }
 
   /** Ends the instance; the next use starts another one. Its connections have to be closed. */
   async dispose(): Promise<void> {
-    const [control, instance] = [this.#control, this.#instance]
+    const [control, instance, isAttached] = [this.#control, this.#instance, this.#isAttached]
     this.#control = null
     this.#instance = null
+    this.#isAttached = false
     control?.close()
     const ended = await instance?.catch(() => undefined)
-    ended?.closeSync()
+    // Giving its memory back takes a while, which a process that is about to end can do without.
+    if (isAttached) ended?.closeSync()
+    else setTimeout(() => ended?.closeSync(), 0).unref()
   }
 
   async #checkSchema(control: DuckDbConnection, access: Access): Promise<number | null> {
@@ -108,17 +117,18 @@ export class DuckDbEngine {
       await migrate(control)
       return null
     }
-    await control.run("DETACH reg")
+    await this.#detach(control)
     const blocking = await this.#attachAsIs(control, "write")
     if (blocking !== null) return blocking
     await migrate(control)
-    await control.run("DETACH reg")
+    await this.#detach(control)
     return this.#attachAsIs(control, "read")
   }
 
   async #attachAsIs(control: DuckDbConnection, access: Access): Promise<number | null> {
     try {
       await control.run(`ATTACH ${sqlText(this.path)} AS reg (TYPE duckdb, ${access === "read" ? "READ_ONLY" : `ROW_GROUP_SIZE ${ROW_GROUP_SIZE}`})`)
+      this.#isAttached = true
       return null
     } catch (error) {
       const pid = error instanceof Error ? conflictingPid(error.message) : null
@@ -131,7 +141,7 @@ export class DuckDbEngine {
     try {
       if ((await this.#attachAsIs(control, "write")) !== null) return
       await control.run("CHECKPOINT reg")
-      await control.run("DETACH reg")
+      await this.#detach(control)
     } catch {
       // A medium that cannot be written, or a file that cannot be opened: attaching for reading tells which.
       await this.#letGo(control)
@@ -139,7 +149,12 @@ export class DuckDbEngine {
   }
 
   async #letGo(control: DuckDbConnection): Promise<void> {
-    await control.run("DETACH DATABASE IF EXISTS reg").catch(() => this.dispose())
+    await control.run("DETACH DATABASE IF EXISTS reg").then(() => void (this.#isAttached = false), () => this.dispose())
+  }
+
+  async #detach(control: DuckDbConnection): Promise<void> {
+    await control.run("DETACH reg")
+    this.#isAttached = false
   }
 
   async #controlled(): Promise<DuckDbConnection> {

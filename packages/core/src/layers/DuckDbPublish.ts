@@ -16,7 +16,7 @@ import type { RegistryError } from "../ports/Registry.ts"
 import type { BatchTables } from "./DuckDbBatchTables.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
 import { sqlText } from "./DuckDbMigrations.ts"
-import { applyBatch } from "./DuckDbPublishApply.ts"
+import { applyBatch, type OutcomeCount } from "./DuckDbPublishApply.ts"
 
 const COLUMNS = `{'status': 'VARCHAR', 'rel': 'VARCHAR', 'hash': 'VARCHAR', 'hash_type': 'VARCHAR', 'size': 'BIGINT', 'suffix': 'VARCHAR', 'uid': 'VARCHAR',
   'object_key': 'VARCHAR', 'code': 'VARCHAR', 'message': 'VARCHAR'}`
@@ -123,16 +123,16 @@ const decide = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): Pro
     error: "'duplicate'"
   }[policy]
   const metMade = met > 0
-    ? `LEFT JOIN (SELECT x.ord, ${made} AS uid FROM ${t.decided}_1 x JOIN ${t.stage} st ON st.ord = x.ord ${version}
-        WHERE x.ord IN (SELECT met FROM ${t.decided}_1)) first ON first.ord = x.met`
+    ? `LEFT JOIN (SELECT x.ord, ${made} AS uid FROM ${t.decided}_1 x JOIN ${t.stage} st ON st.ord = x.ord ${version} WHERE x.ord IN (SELECT met FROM ${t.decided}_1)) first ON first.ord = x.met`
     : ""
   await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided} AS
-    SELECT x.ord, x.p, x.p_stem, ${leaving > 0 ? "v.seq" : "NULL::BIGINT"} AS version_seq, NULL::VARCHAR AS place,
+    SELECT x.ord, st.key, st.object_key, st.hash, st.hash_type, st.size, st.suffix, x.p, x.p_stem,
+      ${leaving > 0 ? "v.seq" : "NULL::BIGINT"} AS version_seq, NULL::VARCHAR AS place,
       CASE x.content WHEN 'same' THEN x.p WHEN 'unknown' THEN ${made} ELSE ${met > 0 ? "coalesce(x.m, first.uid)" : "x.m"} END AS target,
       CASE x.content WHEN 'same' THEN 'existing' WHEN 'unknown' THEN ${leaving > 0 ? "CASE WHEN v.ord IS NOT NULL THEN 'newVersion' ELSE 'created' END" : "'created'"}
         ELSE ${outcome} END AS outcome
-    FROM ${t.decided}_1 x JOIN ${t.stage} st ON st.ord = x.ord ${version} ${metMade}
-    ${keyless ? `LEFT JOIN ${t.decided}_keyed k ON k.ord = x.ord` : ""}`)
+    FROM ${t.decided}_1 x JOIN ${t.stage} st ON st.ord = x.ord ${version} ${metMade} ${keyless ? `LEFT JOIN ${t.decided}_keyed k ON k.ord = x.ord` : ""}
+    ORDER BY x.ord`)
 }
 
 /**
@@ -182,13 +182,8 @@ const giveKeys = async (s: DuckDbSession, t: BatchTables, policy: "alias" | "reu
   return true
 }
 
-const countOutcomes = async (s: DuckDbSession, t: BatchTables): Promise<Record<Outcome, number>> => {
-  const counts = Object.fromEntries(OUTCOMES.map((o) => [o, 0])) as Record<Outcome, number>
-  for (const row of await s.rows<{ outcome: Outcome; n: number }>(`SELECT outcome, count(*) AS n FROM ${t.decided} WHERE outcome <> 'duplicate' GROUP BY outcome`)) {
-    counts[row.outcome] = row.n
-  }
-  return counts
-}
+const countOutcomes = (s: DuckDbSession, t: BatchTables): Promise<ReadonlyArray<OutcomeCount>> =>
+  s.rows(`SELECT outcome, count(*) AS n, count(p) AS pointed, count(object_key) AS objects FROM ${t.decided} GROUP BY outcome`)
 
 const listItems = (s: DuckDbSession, t: BatchTables, aside: boolean): Promise<ReadonlyArray<PublishedItem>> =>
   s.rows<PublishedItem>(`SELECT st.rel, CASE st.status WHEN 'f' THEN 'failed' WHEN 's' THEN 'skipped' ELSE replace(d.outcome, 'duplicate', 'failed') END AS outcome,
@@ -200,8 +195,7 @@ const listItems = (s: DuckDbSession, t: BatchTables, aside: boolean): Promise<Re
 
 /** New versions of managed objects, which belong where their final uid says. */
 const relocations = (s: DuckDbSession, t: BatchTables): Promise<ReadonlyArray<Relocation & { readonly ord: number }>> =>
-  s.rows(`SELECT d.ord, st.object_key AS "from", d.target AS uid, st.suffix, st.hash, st.key FROM ${t.decided} d JOIN ${t.stage} st ON st.ord = d.ord
-    WHERE d.outcome = 'newVersion' ORDER BY d.ord`)
+  s.rows(`SELECT ord, object_key AS "from", target AS uid, suffix, hash, key FROM ${t.decided} WHERE outcome = 'newVersion' ORDER BY ord`)
 
 /** Gives new versions of managed objects the places that the caller moves them to. The pairs travel as a file, as the rows did. */
 const relocate = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): Promise<void> => {
@@ -232,9 +226,11 @@ export const publish = (client: DuckDbClient["Service"]) => (batch: StagedBatch)
       await gatherFacts(s, batch, t)
       await decide(s, batch, t)
       if (!batch.dryRun) await relocate(s, batch, t)
-      const superfluous = batch.dryRun ? [] : await applyBatch(s, batch, t)
+      const counts = await countOutcomes(s, t)
+      const superfluous = batch.dryRun ? [] : await applyBatch(s, batch, t, counts)
+      const countOf = (outcome: Outcome): number => counts.find((count) => count.outcome === outcome)?.n ?? 0
       const published: PublishedBatch = {
-        counts: await countOutcomes(s, t),
+        counts: Object.fromEntries(OUTCOMES.map((outcome) => [outcome, countOf(outcome)])) as Record<Outcome, number>,
         duplicates: batch.onDuplicate === "error"
           ? await s.rows(`SELECT st.rel, d.target AS uid FROM ${t.decided} d JOIN ${t.stage} st ON st.ord = d.ord WHERE d.outcome = 'duplicate' ORDER BY d.ord`)
           : [],

@@ -1,6 +1,7 @@
 /**
  * Storage roots and accounts.
  */
+import { Effect } from "effect"
 import { EXIT, NotFound, StorageRootProblem } from "../domain/SheafError.ts"
 import type { StorageRoot } from "../domain/StorageRoot.ts"
 import { randomUid } from "../domain/Uid.ts"
@@ -12,7 +13,9 @@ type Roots = Pick<Registry["Service"], "account" | "roots" | "rootUsage" | "addR
 
 /** The part of the registry that knows roots and accounts; see `ports/Registry`. */
 export const roots = (client: DuckDbClient["Service"]): Roots => ({
-  account: (handle) => client.write((s) => account(s, handle)),
+  // Nearly always known: then nobody has to wait for a turn at writing.
+  account: (handle) =>
+    Effect.flatMap(client.read((s) => findAccount(s, handle)), (known) => known === null ? client.write((s) => account(s, handle)) : Effect.succeed(known)),
   roots: client.read(selectRoots),
   rootUsage: client.read(rootUsage),
   addRoot: (root) => client.write<void, StorageRootProblem>((s) => addRoot(s, root)),
@@ -24,9 +27,14 @@ export const roots = (client: DuckDbClient["Service"]): Roots => ({
   removeRoot: (uid) => client.write<void, NotFound | StorageRootProblem>((s) => removeRoot(s, uid))
 })
 
-const account = async (s: DuckDbSession, handle: string): Promise<string> => {
+const findAccount = async (s: DuckDbSession, handle: string): Promise<string | null> => {
   const [known] = await s.rows<{ uid: string }>(`SELECT uid FROM reg.account WHERE handle = $1`, [handle])
-  if (known !== undefined) return known.uid
+  return known?.uid ?? null
+}
+
+const account = async (s: DuckDbSession, handle: string): Promise<string> => {
+  const known = await findAccount(s, handle)
+  if (known !== null) return known
   const uid = randomUid("account")
   await s.insert("reg.account", { uid, handle, created_at: Date.now() * 1000 })
   return uid

@@ -40,17 +40,17 @@ export class RegistryTurns {
 
   /** How long the file may be held while operations keep coming. Detaching and attaching takes a tenth of that. */
   get hold(): number {
-    return this.#isContended() ? TIMES.holdContended : TIMES.hold
+    return this.isContended ? TIMES.holdContended : TIMES.hold
   }
 
   /** How long it stays attached after the last use. */
   get linger(): number {
-    return this.#isContended() ? TIMES.lingerContended : TIMES.linger
+    return this.isContended ? TIMES.lingerContended : TIMES.linger
   }
 
   /** Leaves the file alone until another process has taken it or, more likely, none wants it. */
   async letOthersIn(): Promise<void> {
-    if (!this.#isContended()) return sleep(TIMES.pause)
+    if (!this.isContended) return sleep(TIMES.pause)
     for (const until = performance.now() + TIMES.pauseContended; performance.now() < until;) {
       await sleep(TIMES.pauseLook)
       if (lockingPid(this.#path, "write") !== null) return
@@ -63,7 +63,8 @@ export class RegistryTurns {
     return sleep(Math.max(TIMES.lookLeast, TIMES.look * 0.5 ** (waited / TIMES.patience)) * (0.7 + 0.6 * Math.random()))
   }
 
-  #isContended(): boolean {
+  /** Another process was met not long ago. */
+  get isContended(): boolean {
     return performance.now() < this.#contendedUntil
   }
 }

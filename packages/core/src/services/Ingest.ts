@@ -8,6 +8,7 @@ import type { IngestEvent, IngestSummary } from "../domain/IngestReport.ts"
 import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
 import { FileError, InvalidInput, type InvalidKey, type StorageRootProblem } from "../domain/SheafError.ts"
 import { randomBase62, UID_LENGTH } from "../domain/Uid.ts"
+import { IngestPool } from "../workers/IngestPool.ts"
 import { isKeyPolicyName, KEY_POLICIES, keyPolicyRules } from "../workers/KeyPolicyRules.ts"
 import { openStatCache, segmentsIn } from "../workers/StatCache.ts"
 import { compactStatCache } from "../workers/StatCacheMerge.ts"
@@ -103,16 +104,27 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
     const policy = yield* policyOf(request)
     const settings = yield* IngestSettings
     const started = performance.now()
-    const roots = yield* registry.roots
-    const plans = yield* Effect.forEach(request.paths, (path) => planIngest(path, request, roots))
     const name = runName()
     const dryRun = request.dryRun ?? false
-    const account = dryRun ? null : yield* settings.account
     yield* Effect.try({
       try: () => mkdirSync(settings.cacheFolder, { recursive: true }),
       catch: (error) => new FileError({ path: settings.cacheFolder, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN", operation: "cannot create the cache folder" })
     })
     const statCache = openStatCache(settings.cacheFolder)
+    // Threads start while the registry is being opened.
+    const pool = yield* Effect.acquireRelease(
+      Effect.sync(() => new IngestPool({
+        algorithm: hashing.algorithm,
+        compositeSuffixes: settings.compositeSuffixes,
+        keyPolicy: { name: policy.name, module: policy.module },
+        statCache,
+        segment: dryRun ? null : { folder: settings.cacheFolder, name }
+      }, request.workers)),
+      (pool) => Effect.promise(() => pool.terminate())
+    )
+    const roots = yield* registry.roots
+    const plans = yield* Effect.forEach(request.paths, (path) => planIngest(path, request, roots))
+    const account = dryRun ? null : yield* settings.account
     const current = new CurrentSources(settings.cacheFolder, `${hashing.algorithm} ${policy.name} ${request.onDuplicate ?? settings.onDuplicate}`)
     // Every file has to be looked up where an event is wanted for each, or its content is.
     if (!request.items && !request.rehash && !dryRun) current.load(yield* registry.stamp, statCache.files)
@@ -125,7 +137,7 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
         const driver = yield* (yield* StorageDrivers).forUrl(plan.root.url)
         return (yield* driver.open(plan.root.url, { create: false, readOnly: false })).flush
       }).pipe(Effect.provideService(Scope.Scope, scope))
-    const run = new IngestRun({
+    const run = new IngestRun(pool, {
       publish: (batch) => promise(registry.publish(batch)),
       knownObjects: (root, keys) => promise(registry.knownObjects(root, keys)),
       flush: async (plan) => {
@@ -141,13 +153,6 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
           cause: new Error(`${fatal.message} (storage root ${plan.rootPath})`)
         })
     }, {
-      setup: {
-        algorithm: hashing.algorithm,
-        compositeSuffixes: settings.compositeSuffixes,
-        keyPolicy: { name: policy.name, module: policy.module },
-        statCache,
-        segment: dryRun ? null : { folder: settings.cacheFolder, name }
-      },
       stagingFolder: join(settings.cacheFolder, `staging-${name}`),
       exclude: request.exclude ?? [],
       followSymlinks: request.followSymlinks ?? false,
@@ -158,7 +163,6 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
       onDuplicate: request.onDuplicate ?? settings.onDuplicate,
       account,
       run: settings.run,
-      workers: request.workers,
       durable: settings.durability === "full"
     })
     const stop = (): void => run.stop("afterCurrentFiles")

@@ -9,8 +9,8 @@ import { displayPath, fromUserPath, toFsPath, unescapePath } from "../domain/Fil
 import type { IngestCounts, IngestEvent, IngestFailure, IngestSkip, IngestWarning } from "../domain/IngestReport.ts"
 import { type DuplicatePolicy, OUTCOMES, type Outcome } from "../domain/SaveDecision.ts"
 import type { PublishedBatch, PublishedItem, Relocation, StagedBatch } from "../domain/StagedBatch.ts"
-import { type FatalAnswer, IngestPool } from "../workers/IngestPool.ts"
-import type { TaskDone, TaskPart, WorkerSetup } from "../workers/IngestProtocol.ts"
+import type { FatalAnswer, IngestPool } from "../workers/IngestPool.ts"
+import type { TaskDone, TaskPart } from "../workers/IngestProtocol.ts"
 import { TreeCount } from "../workers/TreeCount.ts"
 import { virtualPlace } from "../workers/KeyPolicyRules.ts"
 import { findLeftovers, intentPath, openIntents, ownIntent, removeLeftovers } from "../workers/PendingObjects.ts"
@@ -41,7 +41,6 @@ export interface RunPorts {
 }
 
 export interface RunOptions {
-  readonly setup: Omit<WorkerSetup, "worker" | "progress" | "stop">
   readonly stagingFolder: string
   readonly exclude: ReadonlyArray<string>
   readonly followSymlinks: boolean
@@ -52,7 +51,6 @@ export interface RunOptions {
   readonly onDuplicate: DuplicatePolicy
   readonly account: string | null
   readonly run: string | null
-  readonly workers: number | undefined
   readonly durable: boolean
 }
 
@@ -103,10 +101,12 @@ export class IngestRun {
   /** Files are being read a second time, to copy them. */
   #recopied = false
 
-  constructor(ports: RunPorts, options: RunOptions) {
+  /** The pool is the run's from now on: it ends it. */
+  constructor(pool: IngestPool, ports: RunPorts, options: RunOptions) {
+    this.#pool = pool
     this.#ports = ports
     this.#options = options
-    this.#pool = new IngestPool(options.setup, options.workers, {
+    pool.listen({
       onDone: (done) => this.#onDone(done),
       onFatal: (fatal) => this.#fail(ports.targetError(this.#plan, fatal)),
       onCrash: (error) => this.#fail(error)
@@ -208,8 +208,8 @@ export class IngestRun {
   #dispatch(): void {
     if (this.#stopped !== "no") return
     const full = !this.#options.dryRun && this.#rows > MAX_WAITING_ROWS
-    while (this.#pool.idle > 0 && !full) {
-      const task = this.#work.take(this.#work.backlog > MAX_BACKLOG)
+    for (let room = this.#pool.room; room !== "none" && !full; room = this.#pool.room) {
+      const task = this.#work.take({ onlyFirst: this.#work.backlog > MAX_BACKLOG, notLarge: room === "next" })
       if (task === null) return
       this.#pool.run(task)
     }

@@ -43,14 +43,14 @@ export class WorkList {
 
   get isEmpty(): boolean { return this.#end.next === this.#end }
 
-  /** The first piece nobody has taken, if any; `onlyFirst` takes it only when nothing stands before it. */
-  take(onlyFirst: boolean): WorkerTask | null {
+  /** The first piece nobody has taken, if any; `onlyFirst` takes it only when nothing stands before it, and `notLarge` unless it is a large file. */
+  take({ notLarge = false, onlyFirst = false }: { readonly onlyFirst?: boolean; readonly notLarge?: boolean } = {}): WorkerTask | null {
     let node = this.#end.next
     while (node.kind === "running" || node.kind === "rows") {
       if (onlyFirst) return null
       node = node.next
     }
-    if (node.kind !== "todo") return null
+    if (node.kind !== "todo" || (notLarge && node.todo!.large)) return null
     node.kind = "running"
     node.id = this.#nextId++
     this.#running.set(node.id, node)

@@ -20,6 +20,8 @@ import { type SegmentWriter, type StatCacheReader, StatLookup } from "./StatCach
 /** A task ends after about this many files or bytes, whichever comes first. */
 const SHARE_FILES = 1024
 const SHARE_BYTES = 64 * 1024 * 1024
+/** What is left of a directory is handed back in this many pieces or more, so that there is work for every worker. */
+const PIECES = 8
 /** Files whose objects are announced together. */
 const GROUP = 256
 /** Files from this size on are tasks of their own. */
@@ -237,13 +239,15 @@ export const directoryWalk = (options: {
     }
 
     const stack: Array<Frame> = []
+    // The directory itself is only listed, so that all workers start at once.
+    const share = task.entries === null ? 0 : SHARE_FILES
     if (task.entries === null) {
       const frame = list(task.directory, task.above)
       if (frame !== null) stack.push(frame)
     } else {
       stack.push({ directory: task.directory, entries: task.entries.split("/"), above: task.above, at: 0 })
     }
-    while (stack.length > 0 && files < SHARE_FILES && bytes < SHARE_BYTES && stop[0] === STOP.no) {
+    while (stack.length > 0 && files < share && bytes < SHARE_BYTES && stop[0] === STOP.no) {
       const frame = stack.at(-1)!
       const entry = frame.entries[frame.at]
       if (entry === undefined) {
@@ -267,9 +271,11 @@ export const directoryWalk = (options: {
     flush()
     while (stack.length > 0) {
       const frame = stack.pop()!
-      for (let i = frame.at; i < frame.entries.length; i += SHARE_FILES) {
+      const left = frame.entries.length - frame.at
+      const length = frame.entries.some((entry, i) => i >= frame.at && entry[0] === "d") ? Math.min(SHARE_FILES, Math.ceil(left / PIECES)) : SHARE_FILES
+      for (let i = frame.at; i < frame.entries.length; i += length) {
         parts.push({
-          type: "todo", directory: frame.directory, entries: frame.entries.slice(i, i + SHARE_FILES).join("/"), large: false, above: frame.above
+          type: "todo", directory: frame.directory, entries: frame.entries.slice(i, i + length).join("/"), large: false, above: frame.above
         })
       }
     }

@@ -1,4 +1,9 @@
-/** The worker threads of one ingest. */
+/**
+ * The worker threads of one ingest.
+ *
+ * A worker holds one task and the next, so that it never waits for this thread to hear of the first; but nothing is queued behind a large file, which
+ * another worker could be done with by then.
+ */
 import { availableParallelism } from "node:os"
 import { Worker } from "node:worker_threads"
 import type { FromWorker, TaskDone, ToWorker, WorkerSetup, WorkerSource, WorkerTask } from "./IngestProtocol.ts"
@@ -12,6 +17,8 @@ export interface FatalAnswer {
   readonly message: string
 }
 
+export type PoolSetup = Omit<WorkerSetup, "worker" | "progress" | "stop">
+
 export interface PoolHandlers {
   readonly onDone: (done: TaskDone) => void
   readonly onFatal: (fatal: FatalAnswer) => void
@@ -21,17 +28,27 @@ export interface PoolHandlers {
 /** MB. What a worker allocates is short-lived: with the default of 48 MB each holds 30 MB more and is no faster (measured over 300,000 files). */
 const YOUNG_GENERATION = 8
 
+/** Tasks that a worker holds at a time. */
+const HELD_TASKS = 2
+
 export class IngestPool {
   readonly size: number
   readonly #workers: ReadonlyArray<Worker>
-  readonly #idle: Array<number> = []
+  /** Number of tasks that each worker holds. */
+  readonly #held: Array<number>
+  /** Which of them are at a large file. */
+  readonly #large = new Set<number>()
+  #handlers: PoolHandlers | null = null
+  #crash: Error | null = null
   readonly #progress: Float64Array
   readonly #stop: Int32Array
   readonly #finished: Array<() => void> = []
   #closing = false
 
-  constructor(setup: Omit<WorkerSetup, "worker" | "progress" | "stop" | "segment"> & { readonly segment: WorkerSetup["segment"] }, workers: number | undefined, handlers: PoolHandlers) {
+  /** Starts the threads, which takes a moment; say who listens before the first task is given. */
+  constructor(setup: PoolSetup, workers: number | undefined) {
     this.size = Math.max(1, workers ?? availableParallelism())
+    this.#held = Array.from({ length: this.size }, () => 0)
     const progress = new SharedArrayBuffer(this.size * PROGRESS_SLOTS * 8)
     const stop = new SharedArrayBuffer(4)
     this.#progress = new Float64Array(progress)
@@ -45,33 +62,45 @@ export class IngestPool {
       })
       thread.on("message", (message: FromWorker) => {
         if (message.type === "done") {
-          this.#idle.push(worker)
-          handlers.onDone(message)
+          this.#held[worker]! -= 1
+          this.#large.delete(worker)
+          this.#handlers?.onDone(message)
         } else if (message.type === "fatal") {
-          handlers.onFatal(message)
+          this.#handlers?.onFatal(message)
         } else {
           this.#finished[worker]?.()
         }
       })
-      thread.on("error", (error) => handlers.onCrash(error instanceof Error ? error : new Error(String(error))))
+      thread.on("error", (error) => this.#crashed(error instanceof Error ? error : new Error(String(error))))
       thread.on("exit", () => {
         if (this.#closing) this.#finished[worker]?.()
-        else handlers.onCrash(new Error("a worker thread ended before its work was done"))
+        else this.#crashed(new Error("a worker thread ended before its work was done"))
       })
-      this.#idle.push(worker)
       return thread
     })
   }
 
-  get idle(): number { return this.#idle.length }
+  listen(handlers: PoolHandlers): void {
+    this.#handlers = handlers
+    if (this.#crash !== null) handlers.onCrash(this.#crash)
+  }
+
+  /** Whether a task can be given: to a worker that has nothing to do, or to one that will then know what comes next. */
+  get room(): "now" | "next" | "none" {
+    const worker = this.#leastBusy()
+    return worker === null ? "none" : this.#held[worker] === 0 ? "now" : "next"
+  }
 
   source(source: WorkerSource): void {
     for (const worker of this.#workers) worker.postMessage(source satisfies ToWorker)
   }
 
-  /** Gives a task to an idle worker; there must be one. */
+  /** Gives a task to a worker; there must be room, and for a large file a worker that has nothing to do. */
   run(task: WorkerTask): void {
-    this.#workers[this.#idle.shift()!]!.postMessage(task satisfies ToWorker)
+    const worker = this.#leastBusy()!
+    this.#held[worker]! += 1
+    if (task.large) this.#large.add(worker)
+    this.#workers[worker]!.postMessage(task satisfies ToWorker)
   }
 
   /** Workers end their tasks after the files they are at, or at once. */
@@ -100,5 +129,19 @@ export class IngestPool {
   async terminate(): Promise<void> {
     this.#closing = true
     await Promise.all(this.#workers.map((worker) => worker.terminate()))
+  }
+
+  #leastBusy(): number | null {
+    let least: number | null = null
+    for (let worker = 0; worker < this.size; worker++) {
+      const held = this.#held[worker]!
+      if (held < HELD_TASKS && !this.#large.has(worker) && (least === null || held < this.#held[least]!)) least = worker
+    }
+    return least
+  }
+
+  #crashed(error: Error): void {
+    this.#crash ??= error
+    this.#handlers?.onCrash(error)
   }
 }

@@ -46,6 +46,8 @@ export interface PlannedObject {
 }
 
 const NO_HASH = ""
+/** Folders remembered as made. */
+const MADE_FOLDERS = 10_000
 
 export class ObjectWriter {
   readonly #rootPath: string
@@ -54,6 +56,7 @@ export class ObjectWriter {
   readonly #policy: KeyPolicyRules
   readonly #placeNeedsHash: boolean
   #intents: IntentFile | undefined
+  readonly #made = new Set<string>()
 
   /** `rootPath` is an ordinary absolute path; `intentPath` one of `PendingObjects`, made when the first object is announced. */
   constructor(rootPath: string, intentPath: string, policy: KeyPolicyRules) {
@@ -156,15 +159,23 @@ export class ObjectWriter {
     })
   }
 
-  /** Runs, and once more after making the object's folder when that is what was missing. */
+  /** Runs with the object's folder there: made when this thread has not seen it, and once more should somebody have taken it away since. */
   #withFolder<A>(key: string, run: () => A): A {
+    const folder = key.slice(0, key.lastIndexOf("/"))
+    if (!this.#made.has(folder)) this.#makeFolder(folder)
     try {
       return run()
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
-      mkdirSync(toFsPath(`${this.#root}/${unescapePath(key.slice(0, key.lastIndexOf("/")))}`), { recursive: true })
+      this.#makeFolder(folder)
       return run()
     }
+  }
+
+  #makeFolder(folder: string): void {
+    mkdirSync(toFsPath(`${this.#root}/${unescapePath(folder)}`), { recursive: true })
+    if (this.#made.size >= MADE_FOLDERS) this.#made.clear()
+    this.#made.add(folder)
   }
 
   #path(key: string): string | Buffer {

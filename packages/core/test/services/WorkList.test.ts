@@ -27,7 +27,7 @@ describe("WorkList", () => {
         }
       }
       while (!list.isEmpty) {
-        const task = random() < 0.6 ? list.take(random() < 0.1) : null
+        const task = random() < 0.6 ? list.take({ onlyFirst: random() < 0.1 }) : null
         if (task !== null) running.push({ id: task.id, names: task.entries!.split("/") })
         else if (running.length > 0) {
           const { id, names } = running.splice(Math.floor(random() * running.length), 1)[0]!
@@ -50,8 +50,8 @@ describe("WorkList", () => {
 
   it("gives up untaken pieces and releases what was finished behind them", () => {
     const list = new WorkList([todo("a"), todo("b"), todo("c")])
-    const first = list.take(false)!
-    const second = list.take(false)!
+    const first = list.take()!
+    const second = list.take()!
     list.complete(second.id, [rows("b")])
     list.complete(first.id, [rows("a1"), todo("a2")])
     list.abandon()
