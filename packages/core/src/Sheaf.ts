@@ -89,7 +89,7 @@ export const Sheaf = { layer, init, examine } as const
 const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Layer<SheafServices> => {
   const { config } = instance
   const engine = DuckDbClient.layer({ path: instance.registryPath, lockTimeoutMillis: (options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT) * 1000 })
-  const registry = Layer.effect(Registry, Effect.map(Registry, (plain) => cachedRoots(plain, instance.registryPath))).pipe(Layer.provide(DuckDbRegistry.layer))
+  const registry = Layer.effect(Registry, Effect.flatMap(Registry, (plain) => cachedRoots(plain, instance.registryPath))).pipe(Layer.provide(DuckDbRegistry.layer))
   const ports = Layer.mergeAll(
     Layer.succeed(Instance, instance),
     Layer.mergeAll(registry, DuckDbAudit.layer, DuckDbCopyLedger.layer).pipe(Layer.provide(engine)),
@@ -124,7 +124,7 @@ const registryOpener = (lockTimeout: number = DEFAULT_LOCK_TIMEOUT): Layer.Layer
       Effect.gen(function*() {
         const engine = DuckDbClient.layer({ path: registryPath, create, lockTimeoutMillis: lockTimeout * 1000 })
         const services = yield* Layer.build(DuckDbRegistry.layer.pipe(Layer.provide(engine)))
-        return yield* Effect.provide(Registry, services)
+        return yield* cachedRoots(yield* Effect.provide(Registry, services), registryPath)
       })
   })
 

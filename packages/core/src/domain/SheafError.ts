@@ -193,11 +193,14 @@ export class RegistryBusy extends Schema.TaggedError<RegistryBusy>()("RegistryBu
   get exitCode(): number { return EXIT.busy }
 }
 
-/** The registry was written by a newer version of the program. */
+/** The registry, or the config beside it, was written by a newer version of the program. */
 export class RegistryNewer extends Schema.TaggedError<RegistryNewer>()("RegistryNewer", {
-  path: Schema.String, found: Schema.Number, supported: Schema.Number
+  what: Schema.Literals(["registry", "config"]), path: Schema.String, found: Schema.Number, supported: Schema.Number
 }) {
-  override get message(): string { return `the registry ${this.path} has schema ${this.found}; this program knows schemas up to ${this.supported}` }
+  override get message(): string {
+    const number = this.what === "registry" ? "schema" : "format"
+    return `the ${this.what} ${this.path} has ${number} ${this.found}; this program knows ${number}s up to ${this.supported}`
+  }
   get hint(): string { return "Install a newer Sheaf. Nothing was changed." }
   get exitCode(): number { return EXIT.newerRegistry }
 }

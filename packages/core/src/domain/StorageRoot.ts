@@ -1,6 +1,7 @@
 /**
  * Storage roots: the places bytes live in, each a directory or a prefix of an object store.
  */
+import { displayPath } from "./FileName.ts"
 
 export interface StorageRoot {
   /** 12 characters. */
@@ -47,3 +48,9 @@ export const deepestRoot = <R extends Pick<StorageRoot, "url">>(roots: ReadonlyA
 /** Path of `absolutePath` relative to the directory that contains it; `""` for the directory itself. */
 export const relativeTo = (container: string, absolutePath: string): string =>
   absolutePath === container ? "" : absolutePath.slice(container.endsWith("/") ? container.length : container.length + 1)
+
+/** Where an object is, for people and JSON: an absolute path for a local root, else a URL. */
+export const objectPath = (root: Pick<StorageRoot, "url">, objectKey: string): string => {
+  const path = localPathOf(root)
+  return path === null ? `${root.url.split("?", 1)[0]}/${objectKey}` : `${path === "/" ? "" : path}/${displayPath(objectKey)}`
+}

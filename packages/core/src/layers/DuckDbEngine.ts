@@ -111,7 +111,7 @@ export class DuckDbEngine {
   async #checkSchema(control: DuckDbConnection, access: Access): Promise<number | null> {
     const found = await schemaOf(control)
     if (found === null) throw this.#failed("the file is a DuckDB database, but not a Sheaf registry")
-    if (found > SCHEMA_VERSION) throw new RegistryNewer({ path: this.path, found, supported: SCHEMA_VERSION })
+    if (found > SCHEMA_VERSION) throw new RegistryNewer({ what: "registry", path: this.path, found, supported: SCHEMA_VERSION })
     if (!isOlder(found)) return null
     if (access === "write") {
       await migrate(control)

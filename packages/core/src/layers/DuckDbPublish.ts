@@ -38,16 +38,18 @@ const loadStage = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): 
 
 /**
  * What the registry knows about the keys and contents of the rows: p, what the key points at; m, the oldest live artifact with the content, for rows
- * whose key does not point at it already. Empty content matches only p.
+ * whose key does not point at it already. Empty content matches only p. Returns whether rows were set aside because their content has to be copied.
  */
-const gatherFacts = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): Promise<void> => {
+const gatherFacts = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables): Promise<boolean> => {
   await s.run(`CREATE OR REPLACE TEMP TABLE ${t.facts}_key AS
     WITH k AS (SELECT st.ord, st.key, st.hash, st.hash_type, st.size, k.artifact FROM reg.key k JOIN ${t.stage} st ON st.key = k.key WHERE st.status = 'o')
     SELECT k.ord, a.uid AS p, a.stem AS p_stem, coalesce(a.key = k.key, false) AS p_primary, a.hash = k.hash AND a.hash_type = k.hash_type AND a.size = k.size AS p_same
     FROM reg.artifact a JOIN k ON k.artifact = a.uid`)
   const others = `(SELECT st.* FROM ${t.stage} st LEFT JOIN ${t.facts}_key k ON k.ord = st.ord WHERE st.status = 'o' AND st.size > 0 AND NOT coalesce(k.p_same, false))`
-  const [open] = await s.rows<{ n: number }>(`SELECT (SELECT count(*) FROM ${t.stage} WHERE status = 'o') - (SELECT count(*) FROM ${t.facts}_key WHERE p_same) AS n`)
-  if (open!.n > 0) {
+  const [staged] = await s.rows<{ n: number; bare: number; same: number }>(`SELECT count(*) AS n, count(*) FILTER (object_key IS NULL) AS bare,
+      (SELECT count(*) FROM ${t.facts}_key WHERE p_same) AS same FROM ${t.stage} WHERE status = 'o'`)
+  const { bare, n, same } = staged!
+  if (n > same) {
     await s.run(`CREATE OR REPLACE TEMP TABLE ${t.facts}_content AS
       WITH x AS (SELECT ord, hash, hash_type, size FROM ${others}),
         a AS (SELECT a.uid, a.hash, a.hash_type, a.size, a.created_at FROM reg.artifact a SEMI JOIN x ON x.hash = a.hash WHERE a.visibility = 1),
@@ -55,10 +57,12 @@ const gatherFacts = async (s: DuckDbSession, batch: StagedBatch, t: BatchTables)
       SELECT x.ord, m.uid AS m FROM x JOIN m ON m.hash = x.hash AND m.hash_type = x.hash_type AND m.size = x.size`)
   }
   await s.run(`CREATE OR REPLACE TEMP TABLE ${t.facts} AS
-    SELECT st.ord, k.p, k.p_stem, coalesce(k.p_primary, false) AS p_primary, coalesce(k.p_same, false) AS p_same, ${open!.n > 0 ? "c.m" : "NULL::VARCHAR AS m"}
-    FROM ${t.stage} st LEFT JOIN ${t.facts}_key k ON k.ord = st.ord ${open!.n > 0 ? `LEFT JOIN ${t.facts}_content c ON c.ord = st.ord` : ""}
+    SELECT st.ord, k.p, k.p_stem, coalesce(k.p_primary, false) AS p_primary, coalesce(k.p_same, false) AS p_same, ${n > same ? "c.m" : "NULL::VARCHAR AS m"}
+    FROM ${t.stage} st LEFT JOIN ${t.facts}_key k ON k.ord = st.ord ${n > same ? `LEFT JOIN ${t.facts}_content c ON c.ord = st.ord` : ""}
     WHERE st.status = 'o'`)
-  if (copiesObjects(batch)) await setAsideWithoutObject(s, batch, t)
+  if (bare === 0 || !copiesObjects(batch)) return false
+  await setAsideWithoutObject(s, batch, t)
+  return true
 }
 
 /** Rows stand for objects that were copied, or can be; a dry run copies nothing and decides as if it had. */
@@ -221,9 +225,8 @@ export const publish = (client: DuckDbClient["Service"]) => (batch: StagedBatch)
   Effect.gen(function*() {
     const t: BatchTables = { stage: `stage_${randomBase62(UID_LENGTH.run)}`, facts: "batch_facts", decided: "batch_decided" }
     yield* client.staging((s) => loadStage(s, batch, t))
-    const mayLack = copiesObjects(batch)
     const resolve = async (s: DuckDbSession): Promise<PublishedBatch> => {
-      await gatherFacts(s, batch, t)
+      const setAside = await gatherFacts(s, batch, t)
       await decide(s, batch, t)
       if (!batch.dryRun) await relocate(s, batch, t)
       const counts = await countOutcomes(s, t)
@@ -235,8 +238,8 @@ export const publish = (client: DuckDbClient["Service"]) => (batch: StagedBatch)
           ? await s.rows(`SELECT st.rel, d.target AS uid FROM ${t.decided} d JOIN ${t.stage} st ON st.ord = d.ord WHERE d.outcome = 'duplicate' ORDER BY d.ord`)
           : [],
         superfluous,
-        needContent: mayLack ? (await s.rows<{ rel: string }>(`SELECT st.rel FROM ${t.facts}_aside a JOIN ${t.stage} st ON st.ord = a.ord ORDER BY a.ord`)).map((r) => r.rel) : [],
-        items: batch.wantItems ? await listItems(s, t, mayLack) : []
+        needContent: setAside ? (await s.rows<{ rel: string }>(`SELECT st.rel FROM ${t.facts}_aside a JOIN ${t.stage} st ON st.ord = a.ord ORDER BY a.ord`)).map((r) => r.rel) : [],
+        items: batch.wantItems ? await listItems(s, t, setAside) : []
       }
       for (const table of TEMPORARY) await s.run(`DROP TABLE IF EXISTS temp.${table}`)
       return published

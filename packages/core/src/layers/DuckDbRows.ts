@@ -3,9 +3,8 @@
  */
 import type { Artifact, ArtifactLocation } from "../domain/Artifact.ts"
 import { compareBytes } from "../domain/ByteOrder.ts"
-import { displayPath } from "../domain/FileName.ts"
 import { type ArtifactRecord, byAge, type KeyRecord, type LocationRecord } from "../domain/RegistryState.ts"
-import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
+import { objectPath, type StorageRoot } from "../domain/StorageRoot.ts"
 import { DuckDbConnection, type DuckDbSession } from "./DuckDbSession.ts"
 
 /** ISO 8601 in UTC with milliseconds. */
@@ -54,13 +53,6 @@ export const selectRoots = async (s: DuckDbSession): Promise<ReadonlyArray<Stora
   const rows = await s.rows<RootRow>(`SELECT uid, url, scheme, name, is_default AS "isDefault", read_only AS "readOnly", created_at AS "createdAt"
     FROM reg.storage_root ORDER BY created_at, uid`)
   return rows.map((row) => ({ ...row, createdAt: isoTime(row.createdAt) }))
-}
-
-/** Where an object is, for people and JSON: an absolute path for a local root, else a URL. */
-export const objectPath = (root: Pick<StorageRoot, "url">, objectKey: string): string => {
-  const local = localPathOf(root)
-  if (local !== null) return (local === "/" ? "/" : local + "/") + displayPath(objectKey)
-  return `${root.url.split("?", 1)[0]}/${objectKey}`
 }
 
 /** What belongs to one artifact beside its own row. */

@@ -4,12 +4,12 @@
 import { Effect, Result, Stream } from "effect"
 import type { Artifact, LocationState } from "../domain/Artifact.ts"
 import { Damaged, NoGoodLocation, NotFound } from "../domain/SheafError.ts"
-import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
+import { localPathOf, objectPath, type StorageRoot } from "../domain/StorageRoot.ts"
 import type { Hasher, Hashing } from "../ports/Hashing.ts"
 import type { Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
 import type { StorageHandle } from "../ports/Storage.ts"
 import { asProblem, CopyProblem, examineCopy } from "./CopyExamination.ts"
-import { objectPath, type StorageRoots } from "./StorageRoots.ts"
+import type { StorageRoots } from "./StorageRoots.ts"
 
 /** A copy and where it is. */
 export interface Copy extends Omit<StoredCopy, "root"> {
@@ -148,8 +148,9 @@ const rank = ({ root, state }: Copy): number => (state === "ok" ? 0 : state === 
 
 const noneIsGood = ({ uid, hash }: Artifact, trials: ReadonlyArray<Trial>): NoGoodLocation | Damaged => {
   const [first] = trials
-  if (trials.length === 1 && first!.problem.state === "damaged") {
+  // Where other content was registered since, the file is as it should be.
+  if (trials.length === 1 && first!.problem.state === "damaged" && first!.copy.state !== "replaced") {
     return new Damaged({ uid, path: first!.copy.path, expected: hash, found: first!.problem.found ?? first!.problem.reason })
   }
-  return new NoGoodLocation({ uid, tried: trials.map(({ copy, problem }) => `${copy.path} (${problem.reason})`) })
+  return new NoGoodLocation({ uid, tried: trials.map(({ copy, problem }) => `${copy.path} (${copy.state === "replaced" ? "other content is registered there now" : problem.reason})`) })
 }

@@ -124,7 +124,6 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
     )
     const roots = yield* registry.roots
     const plans = yield* Effect.forEach(request.paths, (path) => planIngest(path, request, roots))
-    const account = dryRun ? null : yield* settings.account
     const current = new CurrentSources(settings.cacheFolder, `${hashing.algorithm} ${policy.name} ${request.onDuplicate ?? settings.onDuplicate}`)
     // Every file has to be looked up where an event is wanted for each, or its content is.
     if (!request.items && !request.rehash && !dryRun) current.load(yield* registry.stamp, statCache.files)
@@ -161,7 +160,7 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
       items: request.items ?? false,
       countAhead: request.countAhead ?? false,
       onDuplicate: request.onDuplicate ?? settings.onDuplicate,
-      account,
+      account: () => (dryRun ? Promise.resolve(null) : promise(settings.account)),
       run: settings.run,
       durable: settings.durability === "full"
     })

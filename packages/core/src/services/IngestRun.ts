@@ -49,7 +49,8 @@ export interface RunOptions {
   readonly items: boolean
   readonly countAhead: boolean
   readonly onDuplicate: DuplicatePolicy
-  readonly account: string | null
+  /** Asked for once, when there is something to publish: this opens the registry while further files are being hashed. */
+  readonly account: () => Promise<string | null>
   readonly run: string | null
   readonly durable: boolean
 }
@@ -78,6 +79,7 @@ export class IngestRun {
   readonly #staged: Array<{ readonly file: string; readonly fd: number; rows: number }> = []
   /** Rows in them. */
   #rows = 0
+  #accountUid: Promise<string | null> | undefined
   #publishing: Promise<void> | undefined
   #lastPublish = 0
   #batches = 0
@@ -217,6 +219,7 @@ export class IngestRun {
 
   #collect(): void {
     for (let released = this.#work.release(); released !== null; released = this.#work.release()) {
+      this.#openRegistry()
       for (const { rows, tsv } of released) {
         let staging = this.#staged.at(-1)
         // A dry run is decided as a whole: batches that change nothing could not see one another.
@@ -231,6 +234,12 @@ export class IngestRun {
         this.#rows += rows
       }
     }
+  }
+
+  #openRegistry(): void {
+    if (this.#accountUid !== undefined) return
+    this.#accountUid = this.#options.account()
+    this.#accountUid.catch((error: unknown) => this.#fail(error))
   }
 
   #startPublishing(): void {
@@ -248,13 +257,13 @@ export class IngestRun {
 
   async #publish(file: string, rows: number): Promise<void> {
     const plan = this.#plan
-    const { account, dryRun, durable, items, onDuplicate, run } = this.#options
+    const { dryRun, durable, items, onDuplicate, run } = this.#options
     const managed = plan.mode === "managed"
     if (managed && durable && !dryRun) await this.#ports.flush(plan)
     const published = await this.#ports.publish({
       file, rows, root: plan.root.uid, keyPrefix: plan.keyPrefix === "" ? "" : plan.keyPrefix + "/",
       inPlacePrefix: managed ? null : plan.objectPrefix,
-      onDuplicate, account, run, dryRun, wantItems: items,
+      onDuplicate, account: await this.#accountUid!, run, dryRun, wantItems: items,
       relocate: managed && !dryRun ? (moves) => this.#relocate(plan, moves) : null
     })
     unlinkSync(file)

@@ -65,7 +65,7 @@ const parseConfig = (path: string, text: string): Result.Result<{ readonly confi
   }
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return Result.fail(new InvalidConfig({ path, reason: "it is not a JSON object" }))
   const { format } = raw as Raw
-  if (typeof format === "number" && format > CONFIG_FORMAT) return Result.fail(new RegistryNewer({ path, found: format, supported: CONFIG_FORMAT }))
+  if (typeof format === "number" && format > CONFIG_FORMAT) return Result.fail(new RegistryNewer({ what: "config", path, found: format, supported: CONFIG_FORMAT }))
   const decoded = Schema.decodeUnknownResult(InstanceConfig)(raw)
   if (Result.isSuccess(decoded)) return Result.succeed({ config: decoded.success, raw: raw as Raw })
   const [issue] = issues(decoded.failure.issue).issues

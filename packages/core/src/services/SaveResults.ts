@@ -7,7 +7,7 @@ import type { Registry, RegistryError } from "../ports/Registry.ts"
 import type { SaveRefusal, SaveResult, SaveWarning } from "./Artifacts.ts"
 import type { KeyFolds } from "./KeyFolds.ts"
 import type { Saved } from "./SaveBatch.ts"
-import { objectPath } from "./StorageRoots.ts"
+import { objectPath } from "../domain/StorageRoot.ts"
 
 type RegistryService = Registry["Service"]
 

@@ -4,7 +4,6 @@
 import { Context, Effect, Exit, Layer, Option, Scope, Stream } from "effect"
 import { realpathSync } from "node:fs"
 import { resolve } from "node:path"
-import { displayPath } from "../domain/FileName.ts"
 import { EXIT, FileError, type InvalidInput, NotFound, StorageRootProblem } from "../domain/SheafError.ts"
 import { deepestRoot, localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
@@ -147,12 +146,6 @@ export class StorageRoots extends Context.Service<StorageRoots, {
       return StorageRoots.of({ list, add, setDefault, show, remove, check, find, deepest, handle, reach })
     })
   )
-}
-
-/** Absolute path or URL of an object, as people and JSON see it. */
-export const objectPath = (root: Pick<StorageRoot, "url">, objectKey: string): string => {
-  const path = localPathOf(root)
-  return path === null ? `${root.url.split("?", 1)[0]}/${objectKey}` : `${path === "/" ? "" : path}/${displayPath(objectKey)}`
 }
 
 /** Roots named in advice. */

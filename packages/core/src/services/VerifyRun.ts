@@ -7,7 +7,7 @@ import { closeSync, openSync, realpathSync, rmSync } from "node:fs"
 import type { HashType } from "../domain/ContentHash.ts"
 import { fromUserPath } from "../domain/FileName.ts"
 import type { FileError, StorageRootProblem } from "../domain/SheafError.ts"
-import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
+import { localPathOf, objectPath, type StorageRoot } from "../domain/StorageRoot.ts"
 import { type CopyBatch, parseCopyLine, readCopyList } from "../workers/CopyListReader.ts"
 import { VerifyPool } from "../workers/VerifyPool.ts"
 import type { VerifyFinding } from "../workers/VerifyProtocol.ts"
@@ -18,7 +18,7 @@ import type { StorageError, StorageHandle } from "../ports/Storage.ts"
 import { type CopyProblem, examineCopy } from "./CopyExamination.ts"
 import type { DamagedCopy, MissingCopy, UnreachableRoot, UnreadCopy, VerifyProgress, VerifyReport } from "./Integrity.ts"
 import type { ScratchFiles } from "./ScratchFiles.ts"
-import { objectPath, type StorageRoots } from "./StorageRoots.ts"
+import type { StorageRoots } from "./StorageRoots.ts"
 
 /** Copies, and bytes, that a worker gets at once: large files are shared out one by one. */
 const BATCH = { copies: 512, bytes: 16 * 1024 * 1024 }
