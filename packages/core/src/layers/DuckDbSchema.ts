@@ -40,6 +40,33 @@ export const MIGRATIONS: ReadonlyArray<Migration> = [
       // Open multi-step operations, each with what is needed to finish or undo it.
       `CREATE TABLE reg.journal (uid VARCHAR NOT NULL, operation VARCHAR NOT NULL, payload VARCHAR NOT NULL, created_at TIMESTAMP NOT NULL)`
     ]
+  },
+  {
+    version: 2,
+    statements: [
+      // Names are unique within a type; type and parent may be null.
+      `CREATE TABLE reg.label (uid VARCHAR NOT NULL, name VARCHAR NOT NULL, type VARCHAR, parent VARCHAR, description VARCHAR,
+        account VARCHAR, created_at TIMESTAMP NOT NULL)`,
+      `CREATE TABLE reg.artifact_label (artifact VARCHAR NOT NULL, label VARCHAR NOT NULL, run VARCHAR, created_at TIMESTAMP NOT NULL)`,
+      // One row per version, as for artifacts; visibility likewise.
+      `CREATE TABLE reg.collection (uid VARCHAR NOT NULL, stem VARCHAR NOT NULL, seq INTEGER NOT NULL, is_latest BOOLEAN NOT NULL,
+        name VARCHAR NOT NULL, hash VARCHAR NOT NULL, description VARCHAR, run VARCHAR, account VARCHAR, visibility TINYINT NOT NULL,
+        created_at TIMESTAMP NOT NULL, updated_at TIMESTAMP NOT NULL)`,
+      // position counts from 0, in member order.
+      `CREATE TABLE reg.collection_member (collection VARCHAR NOT NULL, position INTEGER NOT NULL, artifact VARCHAR NOT NULL)`,
+      // A family of versions for each key; source_hash tells them apart.
+      `CREATE TABLE reg.transform (uid VARCHAR NOT NULL, stem VARCHAR NOT NULL, seq INTEGER NOT NULL, is_latest BOOLEAN NOT NULL,
+        key VARCHAR NOT NULL, kind VARCHAR NOT NULL, source_hash VARCHAR, account VARCHAR, created_at TIMESTAMP NOT NULL)`,
+      // status: running, finished, failed. params, environment: JSON.
+      `CREATE TABLE reg.run (uid VARCHAR NOT NULL, transform VARCHAR NOT NULL, status VARCHAR NOT NULL, command VARCHAR, params VARCHAR,
+        environment VARCHAR, git_commit VARCHAR, exit_code INTEGER, account VARCHAR, started_at TIMESTAMP NOT NULL, finished_at TIMESTAMP)`,
+      `CREATE TABLE reg.run_input (run VARCHAR NOT NULL, artifact VARCHAR NOT NULL, created_at TIMESTAMP NOT NULL)`,
+      // Runs whose save found the artifact existing: the run that made it stands in the artifact.
+      `CREATE TABLE reg.run_reproduced (run VARCHAR NOT NULL, artifact VARCHAR NOT NULL, created_at TIMESTAMP NOT NULL)`,
+      // What it takes to put an artifact back from the trash: its keys, the primary one first by age.
+      `CREATE TABLE reg.trashed (artifact VARCHAR NOT NULL, was_latest BOOLEAN NOT NULL, trashed_at TIMESTAMP NOT NULL, account VARCHAR)`,
+      `CREATE TABLE reg.trashed_key (artifact VARCHAR NOT NULL, key VARCHAR NOT NULL, is_primary BOOLEAN NOT NULL, since TIMESTAMP NOT NULL)`
+    ]
   }
 ]
 
