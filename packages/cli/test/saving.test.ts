@@ -129,7 +129,7 @@ describe("config", () => {
 describe("info and doctor", () => {
   it("describe the instance", async () => {
     const info = await place.json("info")
-    expect(info).toMatchObject({ directory: place.directory, hash: "md5", schema: 1, roots: 1, storage: `file://${place.directory}/storage` })
+    expect(info).toMatchObject({ directory: place.directory, hash: "md5", schema: 2, roots: 1, storage: `file://${place.directory}/storage` })
     expect(info.artifacts).toBeGreaterThan(4)
     expect((await place.run("info")).stdout).toContain(place.directory)
     const { checks, ok } = await place.json("doctor")
@@ -143,5 +143,24 @@ describe("info and doctor", () => {
     expect(code).toBe(5)
     expect(stdout).toContain("config")
     expect(await fresh.failure("ls")).toMatchObject({ exit: 1, error: { code: "InvalidConfig" } })
+  })
+})
+
+describe("versions", () => {
+  it("are made explicitly with --revises, also with another suffix, and tagged once in a family", async () => {
+    const place = await instance()
+    place.write("a.csv", "1\n")
+    place.write("b.tsv", "2\n")
+    place.write("c.csv", "3\n")
+    const first = await place.json("add", "a.csv", "--key", "raw/a.csv", "--version", "1.0")
+    const second = await place.json("add", "b.tsv", "--revises", "raw/a.csv")
+    expect(second).toMatchObject({ outcome: "newVersion", key: null, artifact: { uid: `${first.artifact.uid.slice(0, 16)}0001`, suffix: ".tsv", isLatest: true } })
+    expect(await place.failure("add", "c.csv", "--revises", first.artifact.uid, "--version", "1.0")).toMatchObject({ error: { code: "InvalidInput" } })
+    const third = await place.json("add", "c.csv", "--revises", first.artifact.uid, "--version", "3.0")
+    expect(third).toMatchObject({ outcome: "newVersion", key: "raw/a.csv", artifact: { uid: `${first.artifact.uid.slice(0, 16)}0002`, version: "3.0" } })
+    expect(await place.json("show", "raw/a.csv@1")).toMatchObject({ uid: first.artifact.uid, version: "1.0", isLatest: false, formerKey: "raw/a.csv" })
+    const known = await place.json("add", "a.csv", "--revises", third.artifact.uid)
+    expect(known.outcome).toBe("moved")
+    expect(known.warnings.map(({ code }: { readonly code: string }) => code)).toContain("NotRevised")
   })
 })

@@ -17,6 +17,8 @@ export interface AddInput {
   readonly key: Option.Option<string>
   readonly description: Option.Option<string>
   readonly kind: Option.Option<string>
+  readonly version: Option.Option<string>
+  readonly revises: Option.Option<string>
   readonly storage: Option.Option<string>
   readonly onDuplicate: Option.Option<DuplicatePolicy>
   readonly allowSuffixMismatch: boolean
@@ -40,6 +42,8 @@ const itemFor = (input: AddInput, path: string): SaveItem => {
     ...(key === undefined ? {} : { key }),
     ...(Option.isSome(input.description) ? { description: input.description.value } : {}),
     ...(Option.isSome(input.kind) ? { kind: input.kind.value } : {}),
+    ...(Option.isSome(input.version) ? { version: input.version.value } : {}),
+    ...(Option.isSome(input.revises) ? { revises: input.revises.value } : {}),
     ...(Option.isSome(input.storage) ? { storage: input.storage.value } : {}),
     ...(Option.isSome(input.onDuplicate) ? { onDuplicate: input.onDuplicate.value } : {}),
     allowSuffixMismatch: input.allowSuffixMismatch
@@ -63,6 +67,9 @@ export const run = (input: AddInput) =>
         message: `--key ${input.key.value} would be the key of ${files.length} files`,
         hint: `End it with / to make it their prefix: --key ${input.key.value}/`
       })
+    }
+    if (files.length > 1 && Option.isSome(input.revises)) {
+      return yield* new Usage({ message: `--revises ${input.revises.value} takes one file, and ${files.length} were given`, hint: "Register the versions one after the other." })
     }
     if (files.length === 1) {
       const { path, ...options } = itemFor(input, files[0]!) as SaveItem & { readonly path: string }

@@ -10,6 +10,8 @@ const add = Command.make("add", {
   key: textFlag("key", "KEY", "Key of the artifact; end it with / to put the file's name after it (default: its path, for a file inside a storage root)"),
   description: textFlag("description", "TEXT", "What it is, in words"),
   kind: textFlag("kind", "KIND", "What sort of thing it is, such as dataset or model"),
+  version: textFlag("version", "TAG", "Tag of this version, unique among the versions of the artifact"),
+  revises: textFlag("revises", "REF", "Make a new version of this artifact, whatever the key and suffix (default key: that artifact's)"),
   storage: storageFlag,
   onDuplicate: onDuplicateFlag,
   allowSuffixMismatch: suffixMismatchFlag
@@ -21,6 +23,7 @@ const add = Command.make("add", {
   Command.withExamples([
     { command: "sheaf add results.csv --key raw/plate1/results.csv --description \"plate 1, first read\"" },
     { command: "sheaf add *.csv --key raw/plate1/", description: "Several files, with a key prefix" },
+    { command: "sheaf add results2.csv --revises raw/plate1/results.csv --version 2.0", description: "A new version" },
     { command: "sheaf add --json -- -odd-name.csv", description: "A name that begins with a dash" }
   ])
 )

@@ -18,7 +18,7 @@ export interface ArtifactRecord {
   readonly suffix: string
   readonly kind: string | null
   description: string | null
-  readonly version: string | null
+  version: string | null
   readonly size: number
   readonly hash: string
   readonly hashType: HashType
@@ -112,6 +112,12 @@ export class RegistryState {
   /** For a state that does not hold every version. */
   noteNewestSeq(stem: string, seq: number): void {
     this.#newestSeq.set(stem, Math.max(seq, this.#newestSeq.get(stem) ?? 0))
+  }
+
+  /** The live version of a family that has this tag. */
+  taggedWith(stem: string, version: string): ArtifactRecord | undefined {
+    for (const artifact of this.artifacts.values()) if (artifact.stem === stem && artifact.version === version) return artifact
+    return undefined
   }
 
   /** A state of its own with the same content. */

@@ -25,6 +25,10 @@ export interface SaveRequest {
   readonly description: string | null
   readonly kind: string | null
   readonly run: string | null
+  /** Tag of the version, unique in its family. An artifact that is known takes it when it has none. */
+  readonly version?: string | null
+  /** Uid of an artifact whose family unknown content becomes the next version of. Its key is free, or points at a member of that family. */
+  readonly revises?: string | null
   /** The uid to use if an artifact is created: 16 random characters and `0000`. A new version takes its family's stem instead. */
   readonly candidateUid: string
   readonly object: SavedObject

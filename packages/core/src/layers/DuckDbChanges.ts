@@ -30,7 +30,7 @@ type Columns = Readonly<Record<string, ColumnType | "TIMESTAMP">>
 
 const ARTIFACT: Columns = {
   uid: "VARCHAR", stem: "VARCHAR", seq: "INTEGER", is_latest: "BOOLEAN", key: "VARCHAR", former_key: "VARCHAR", suffix: "VARCHAR", kind: "VARCHAR",
-  description: "VARCHAR", size: "BIGINT", hash: "VARCHAR", hash_type: "VARCHAR", run: "VARCHAR", account: "VARCHAR", visibility: "INTEGER",
+  description: "VARCHAR", version: "VARCHAR", size: "BIGINT", hash: "VARCHAR", hash_type: "VARCHAR", run: "VARCHAR", account: "VARCHAR", visibility: "INTEGER",
   created_at: "TIMESTAMP", updated_at: "TIMESTAMP"
 }
 const KEY: Columns = { key: "VARCHAR", artifact: "VARCHAR", since: "TIMESTAMP", event: "VARCHAR", run: "VARCHAR" }
@@ -40,7 +40,7 @@ const LOCATION: Columns = {
 
 const artifactRow = (r: ArtifactRecord) => ({
   uid: r.uid, stem: r.stem, seq: r.seq, is_latest: r.isLatest, key: r.key, former_key: r.formerKey, suffix: r.suffix, kind: r.kind, description: r.description,
-  size: r.size, hash: r.hash, hash_type: r.hashType, run: r.run, account: r.account, visibility: 1, created_at: r.createdAt, updated_at: r.updatedAt
+  version: r.version, size: r.size, hash: r.hash, hash_type: r.hashType, run: r.run, account: r.account, visibility: 1, created_at: r.createdAt, updated_at: r.updatedAt
 })
 const keyRow = (r: KeyRecord) => ({ key: r.key, artifact: r.artifact, since: r.since, event: r.event, run: r.run })
 const locationRow = (r: LocationRecord) => ({
@@ -67,9 +67,9 @@ const insert = async (s: DuckDbSession, table: string, columns: Columns, rows: R
 
 const updateArtifacts = async (s: DuckDbSession, records: ReadonlyArray<ArtifactRecord>): Promise<void> => {
   if (records.length === 0) return
-  const types = { u: "VARCHAR", k: "VARCHAR", f: "VARCHAR", l: "BOOLEAN", t: "BIGINT" } as const
-  await s.run(`UPDATE reg.artifact SET key = x.k, former_key = x.f, is_latest = x.l, updated_at = make_timestamp(x.t) FROM ${recordsTable(types)} x WHERE uid = x.u`, [
-    recordsParam(records.map((r) => ({ u: r.uid, k: r.key, f: r.formerKey, l: r.isLatest, t: r.updatedAt })))
+  const types = { u: "VARCHAR", k: "VARCHAR", f: "VARCHAR", v: "VARCHAR", l: "BOOLEAN", t: "BIGINT" } as const
+  await s.run(`UPDATE reg.artifact SET key = x.k, former_key = x.f, version = x.v, is_latest = x.l, updated_at = make_timestamp(x.t) FROM ${recordsTable(types)} x WHERE uid = x.u`, [
+    recordsParam(records.map((r) => ({ u: r.uid, k: r.key, f: r.formerKey, v: r.version, l: r.isLatest, t: r.updatedAt })))
   ])
 }
 

@@ -38,12 +38,12 @@ const storable = (request: SaveRequest): SaveRequest =>
     : { ...request, description: wellFormed(request.description), kind: wellFormed(request.kind) }
 
 /** What deciding needs to know of an artifact; a wide row costs more to plan than to find. */
-const KNOWN_COLUMNS = `uid, seq, is_latest AS "isLatest", key, former_key AS "formerKey", size, hash, hash_type AS "hashType", created_at AS "createdAt"`
+const KNOWN_COLUMNS = `uid, seq, is_latest AS "isLatest", key, former_key AS "formerKey", version, size, hash, hash_type AS "hashType", created_at AS "createdAt"`
 
-type KnownRow = Pick<ArtifactRecord, "uid" | "seq" | "isLatest" | "key" | "formerKey" | "size" | "hash" | "hashType" | "createdAt">
+type KnownRow = Pick<ArtifactRecord, "uid" | "seq" | "isLatest" | "key" | "formerKey" | "version" | "size" | "hash" | "hashType" | "createdAt">
 
 const known = (row: KnownRow): ArtifactRecord => ({
-  ...row, stem: stemOf(row.uid), suffix: "", kind: null, description: null, version: null, nFiles: null, nObservations: null, run: null, account: null,
+  ...row, stem: stemOf(row.uid), suffix: "", kind: null, description: null, nFiles: null, nObservations: null, run: null, account: null,
   updatedAt: row.createdAt
 })
 
@@ -51,7 +51,8 @@ const known = (row: KnownRow): ArtifactRecord => ({
 const loadTouched = async (s: DuckDbSession, requests: ReadonlyArray<SaveRequest>): Promise<RegistryState> => {
   const state = new RegistryState()
   const [first] = requests
-  if (requests.length === 1 && await isAllNew(s, first!)) {
+  const revised = [...new Set(requests.flatMap(({ revises }) => revises ?? []))]
+  if (requests.length === 1 && revised.length === 0 && await isAllNew(s, first!)) {
     await loadLocations(s, state, requests)
     return state
   }
@@ -60,6 +61,8 @@ const loadTouched = async (s: DuckDbSession, requests: ReadonlyArray<SaveRequest
   const targets = keyRows.length === 0 ? [] : await selectLive(s, keyRows.map((row) => row.artifact))
   for (const record of targets) state.addArtifact(record)
   for (const record of await selectMatches(s, requests)) if (!state.artifacts.has(record.uid)) state.addArtifact(record)
+  const bases = revised.length === 0 ? [] : await selectLive(s, revised)
+  for (const record of bases) if (!state.artifacts.has(record.uid)) state.addArtifact(record)
 
   const byPrimary = new Map(targets.flatMap((artifact) => (artifact.key === null ? [] : [[artifact.key, artifact] as const])))
   const losers = [...new Set(requests.flatMap((request) => {
@@ -69,8 +72,9 @@ const loadTouched = async (s: DuckDbSession, requests: ReadonlyArray<SaveRequest
   for (const row of await withFollowers(s, keyRows, losers, requests.length)) state.addKey(row)
   // A key that comes twice can point at an artifact in between and make a new version of it.
   const named = requests.reduce((n, { key }) => n + Number(key !== null), 0)
-  const versioned = named > wanted.size ? [...state.artifacts.values()] : losers
+  const versioned = named > wanted.size ? [...state.artifacts.values()] : [...losers, ...bases]
   if (versioned.length > 0) await loadFamilies(s, state, versioned)
+  await loadTagged(s, state, requests)
   await loadLocations(s, state, requests)
   return state
 }
@@ -144,6 +148,15 @@ const loadFamilies = async (s: DuckDbSession, state: RegistryState, members: Rea
     state.noteNewestSeq(stemOf(row.uid), row.seq)
     if (visibility === 1 && !state.artifacts.has(row.uid)) state.addArtifact(known(row))
   }
+}
+
+/** Versions of the families at hand that have a tag which these saves want to give. */
+const loadTagged = async (s: DuckDbSession, state: RegistryState, requests: ReadonlyArray<SaveRequest>): Promise<void> => {
+  const tags = [...new Set(requests.flatMap(({ version }) => version ?? []))]
+  if (tags.length === 0 || state.artifacts.size === 0) return
+  const [condition, param] = oneOf("stem", [...new Set([...state.artifacts.values()].map(({ stem }) => stem))])
+  const rows = await s.rows<KnownRow>(`SELECT ${KNOWN_COLUMNS} FROM reg.artifact WHERE ${condition} AND visibility = 1 AND version IS NOT NULL`, [param])
+  for (const row of rows) if (tags.includes(row.version!) && !state.artifacts.has(row.uid)) state.addArtifact(known(row))
 }
 
 /** Locations at the places of these saves, where they matter; and how many good copies the known artifacts have. */

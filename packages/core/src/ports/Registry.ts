@@ -3,13 +3,14 @@
  *
  * Every method is one unit of work: it holds the registry only while it runs, and either all of it happens or nothing.
  */
-import { Context, type Effect, type Result, type Stream } from "effect"
+import { Context, type Effect, type Stream } from "effect"
+import type { ApplyResult } from "../domain/ApplySave.ts"
 import type { Artifact, KeyEvent, LocationState } from "../domain/Artifact.ts"
 import type { HashType } from "../domain/ContentHash.ts"
 import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
-import type { SaveOutcome, SaveRequest } from "../domain/SaveRequest.ts"
+import type { SaveRequest } from "../domain/SaveRequest.ts"
 import type {
-  DuplicateContent, InvalidInput, KeyConflict, NotFound, RegistryBusy, RegistryFailed, RegistryNewer, StorageRootProblem, Unnamed
+  InvalidInput, KeyConflict, NotFound, RegistryBusy, RegistryFailed, RegistryNewer, StorageRootProblem
 } from "../domain/SheafError.ts"
 import type { PublishedBatch, StagedBatch } from "../domain/StagedBatch.ts"
 import type { StorageRoot } from "../domain/StorageRoot.ts"
@@ -108,7 +109,7 @@ export class Registry extends Context.Service<Registry, {
   readonly save: (
     requests: ReadonlyArray<SaveRequest>,
     context: SaveContext
-  ) => Effect.Effect<ReadonlyArray<Result.Result<SaveOutcome, DuplicateContent | Unnamed>>, RegistryError>
+  ) => Effect.Effect<ReadonlyArray<ApplyResult>, RegistryError>
   /** The same for a batch in a staging file, set-based; row order is save order. */
   readonly publish: (batch: StagedBatch) => Effect.Effect<PublishedBatch, RegistryError>
 

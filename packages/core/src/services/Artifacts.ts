@@ -7,7 +7,7 @@ import type { Artifact, KeyEvent } from "../domain/Artifact.ts"
 import type { DuplicatePolicy, Outcome } from "../domain/SaveDecision.ts"
 import { parseKey } from "../domain/ArtifactKey.ts"
 import {
-  type DuplicateContent, type FileChanged, type FileError, type InvalidInput, InvalidKey, type MultipleResults, NotFound, type StorageRootProblem, type SuffixMismatch,
+  type DuplicateContent, type FileChanged, type FileError, type InvalidInput, InvalidKey, type KeyConflict, type MultipleResults, NotFound, type StorageRootProblem, type SuffixMismatch,
   type Unnamed
 } from "../domain/SheafError.ts"
 import { suffixTable } from "../domain/Suffix.ts"
@@ -32,6 +32,13 @@ export interface SaveOptions {
   readonly key?: string
   readonly description?: string
   readonly kind?: string
+  /** Tag of this version, unique in its family. Content that is registered without one takes it. */
+  readonly version?: string
+  /**
+   * Reference to an artifact whose family this content becomes the next version of, whatever its key and suffix. Default key: the one of that artifact,
+   * when the suffix fits. Content that is registered already stays what it is.
+   */
+  readonly revises?: string
   /** Uid of the run that made the content. Default: the session's. */
   readonly run?: string
   /** Default: the instance's. */
@@ -54,10 +61,11 @@ export type SaveItem = SaveSource & SaveOptions
  * - `KeyMoved` the key pointed at other content before, and left it
  * - `KeyLeftAlone` policy `reuse`: the content has another key, which stays
  * - `UnknownCompositeSuffix` the last part of a longer suffix was taken; a setting extends the table
- * - `DescriptionKept`, `KindKept` the content was registered before with another one, which stays
+ * - `DescriptionKept`, `KindKept`, `VersionKept` the content was registered before with another one, which stays
+ * - `NotRevised` the content was registered before, so it did not become a version of the artifact named
  */
 export type SaveWarningCode =
-  | "KeyNormalized" | "KeyNotPortable" | "AliasMade" | "KeyMoved" | "KeyLeftAlone" | "UnknownCompositeSuffix" | "DescriptionKept" | "KindKept"
+  | "KeyNormalized" | "KeyNotPortable" | "AliasMade" | "KeyMoved" | "KeyLeftAlone" | "UnknownCompositeSuffix" | "DescriptionKept" | "KindKept" | "VersionKept" | "NotRevised"
 
 export interface SaveWarning {
   readonly code: SaveWarningCode
@@ -80,6 +88,7 @@ export interface SaveResult {
 /** What can be wrong with one save; others are not affected by it. */
 export type SaveRefusal =
   | InvalidKey | SuffixMismatch | InvalidInput | DuplicateContent | Unnamed | FileChanged | FileError | StorageRootProblem | StorageError
+  | NotFound | MultipleResults | KeyConflict
 
 export type SaveError = SaveRefusal | RegistryError
 

@@ -5,16 +5,18 @@
  * the registry had no use for are removed. Between the first object and the last record, interruption waits, so that nothing is left half-done.
  */
 import { Deferred, Effect, Exit, Result } from "effect"
+import type { Artifact } from "../domain/Artifact.ts"
 import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
 import type { SaveOutcome, SaveRequest } from "../domain/SaveRequest.ts"
-import { Unnamed } from "../domain/SheafError.ts"
+import { InvalidInput, NotFound, Unnamed } from "../domain/SheafError.ts"
 import type { PlannedObject } from "../workers/ObjectWriter.ts"
 import type { Registry, RegistryError } from "../ports/Registry.ts"
 import type { UidSource } from "../ports/UidSource.ts"
 import type { SaveItem, SaveRefusal, SaveResult } from "./Artifacts.ts"
 import type { ContentReader } from "./ContentReader.ts"
 import type { KeyFolds } from "./KeyFolds.ts"
-import { planSave, type SavePlan, type SavePlanContext } from "./SavePlan.ts"
+import { planSave, type SavePlan, type SavePlanContext, suffixFits } from "./SavePlan.ts"
+import { resolveReference } from "./References.ts"
 import { saveResults } from "./SaveResults.ts"
 import type { RootWriter, WrittenObject } from "./RootWriter.ts"
 
@@ -38,6 +40,8 @@ export interface SaveDependencies {
 interface Saving {
   readonly item: SaveItem
   readonly plan: SavePlan
+  /** Uid of the artifact that is revised. */
+  readonly revises: string | null
   readonly uid: string
   readonly writer: RootWriter | null
   /** Null for a file in place. */
@@ -120,11 +124,32 @@ const planAll = (items: ReadonlyArray<SaveItem>, deps: SaveDependencies): Effect
 
 const planOne = (item: SaveItem, roots: SavePlanContext["roots"], deps: SaveDependencies): Effect.Effect<Saving, SaveRefusal | RegistryError> =>
   Effect.gen(function*() {
-    const plan = yield* planSave(item, { ...deps.planning, roots })
-    if (plan.key === null && item.description === undefined && (item.run ?? deps.run) === null) yield* refuseUnnamed(plan, deps)
+    const revised = item.revises === undefined ? null : yield* artifactByReference(item.revises, deps.registry)
+    const plan = yield* Effect.map(planSave(item, { ...deps.planning, roots }), (plan) => inheritKey(plan, revised))
+    yield* checkTag(item.version)
+    if (plan.key === null && revised === null && item.description === undefined && (item.run ?? deps.run) === null) yield* refuseUnnamed(plan, deps)
     const writer = plan.objectKey === null ? yield* deps.writerFor(plan.root) : null
-    return { item, plan, writer, uid: deps.uids.next("artifact"), planned: null, written: null }
+    return { item, plan, writer, revises: revised?.uid ?? null, uid: deps.uids.next("artifact"), planned: null, written: null }
   })
+
+const artifactByReference = (reference: string, registry: Registry["Service"]) =>
+  Effect.gen(function*() {
+    const { uid } = yield* resolveReference(reference, registry)
+    const [artifact] = yield* registry.artifacts([uid])
+    return artifact ?? (yield* new NotFound({ what: "artifact", reference, near: [] }))
+  })
+
+/** A new version without a key of its own takes the place of the one before it. */
+const inheritKey = (plan: SavePlan, revised: Artifact | null): SavePlan =>
+  revised === null || plan.key !== null || revised.key === null || !suffixFits(revised.suffix, plan.suffix)
+    ? plan
+    : { ...plan, key: revised.key, suffix: plan.suffix === "" ? revised.suffix : plan.suffix }
+
+/** A tag is a short text that can be typed. */
+const checkTag = (version: string | undefined): Effect.Effect<void, InvalidInput> =>
+  version === undefined || /^[^\s\p{Cc}]{1,64}$/u.test(version)
+    ? Effect.void
+    : Effect.fail(new InvalidInput({ what: `version ${JSON.stringify(version)}`, reason: "is no tag", advice: "Give 1 to 64 characters without spaces, such as 1.0 or 2026-01." }))
 
 /** Content that nobody could find again is refused before it is copied. */
 const refuseUnnamed = (plan: SavePlan, { reader, registry }: SaveDependencies): Effect.Effect<void, SaveRefusal | RegistryError> =>
@@ -212,7 +237,7 @@ const register = (steps: ReadonlyArray<Step>, deps: SaveDependencies): Effect.Ef
 /** As the registry keeps it: a lone surrogate is no character. */
 const wellFormed = (text: string | undefined): string | null => (text === undefined ? null : Buffer.from(text, "utf8").toString("utf8"))
 
-const requestOf = ({ item, plan, uid, writer, written }: Saving, { run }: SaveDependencies): SaveRequest => ({
+const requestOf = ({ item, plan, revises, uid, writer, written }: Saving, { run }: SaveDependencies): SaveRequest => ({
   hash: written!.content.hash,
   hashType: written!.content.type,
   size: written!.content.size,
@@ -221,6 +246,8 @@ const requestOf = ({ item, plan, uid, writer, written }: Saving, { run }: SaveDe
   description: wellFormed(item.description),
   kind: wellFormed(item.kind),
   run: item.run ?? run,
+  version: wellFormed(item.version),
+  revises,
   candidateUid: uid,
   object: { root: plan.root.uid, objectKey: written!.objectKey, isVirtual: written!.isVirtual, inPlace: writer === null }
 })

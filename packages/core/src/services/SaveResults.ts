@@ -51,7 +51,7 @@ const madeArtifact = ({ objectKey, outcome, plan, request }: Saved, handle: stri
     suffix: request.suffix,
     kind: request.kind,
     description: request.description,
-    version: null,
+    version: request.version ?? null,
     isLatest: true,
     size: request.size,
     hash: request.hash,
@@ -127,8 +127,13 @@ const fillDescriptions = (saved: ReadonlyArray<Saved>, registry: RegistryService
 
 const keptWarnings = (save: Saved, artifact: Artifact): ReadonlyArray<SaveWarning> => {
   if (!isKnown(save)) return []
-  const { description, kind } = save.item
+  const { description, kind, version } = save.item
+  const { revises } = save.request
   return [
+    ...(revises !== null && revises !== undefined && revises !== artifact.uid
+      ? [{ code: "NotRevised", message: `the content is registered already as artifact ${artifact.uid}, so no new version of ${revises} was made` } as const] : []),
+    ...(version !== undefined && artifact.version !== version
+      ? [{ code: "VersionKept", message: `artifact ${artifact.uid} keeps its version tag ${artifact.version ?? "(none)"}` } as const] : []),
     ...(description !== undefined && artifact.description !== description
       ? [{ code: "DescriptionKept", message: `artifact ${artifact.uid} keeps its description "${artifact.description ?? ""}"` } as const] : []),
     ...(kind !== undefined && artifact.kind !== kind

@@ -3,7 +3,7 @@ import { assert } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { stemOf } from "../domain/Uid.ts"
 import type { RegistryCase } from "./RegistryConformance.ts"
-import { artifactOf, exampleRoot, hashOf, refusedSave, requestFor, saveOne } from "./RegistryExamples.ts"
+import { allKeys, artifactOf, exampleRoot, hashOf, refusedSave, requestFor, saveOne } from "./RegistryExamples.ts"
 
 export const saveCases = (test: RegistryCase): void => {
   test("unknown content under a free key is created, with everything that was given", (registry) =>
@@ -220,6 +220,41 @@ export const saveCases = (test: RegistryCase): void => {
       assert.strictEqual(back.outcome, "moved")
       assert.deepStrictEqual((yield* artifactOf(registry, a.uid)).locations.map(({ path, state }) => [path, state]), [["/data/1/a", "ok"], ["/data/1/b", "ok"]])
       assert.deepStrictEqual((yield* artifactOf(registry, changed.uid)).locations.map(({ state }) => state), ["replaced"])
+    }))
+
+  test("content that revises an artifact becomes the next version of its family, under any key that is free or of the family", (registry) =>
+    Effect.gen(function*() {
+      const first = yield* saveOne(registry, { content: "1", key: "a" })
+      const second = yield* saveOne(registry, { content: "2", key: "b", suffix: ".tsv", revises: first.uid })
+      assert.deepStrictEqual([second.outcome, second.uid], ["newVersion", first.uid.slice(0, 16) + "0001"])
+      // An older member means the family, and a key of the family moves on.
+      const third = yield* saveOne(registry, { content: "3", key: "a", revises: first.uid })
+      assert.deepStrictEqual([third.outcome, third.uid, third.movedFrom], ["newVersion", first.uid.slice(0, 16) + "0002", null])
+      const keyless = yield* saveOne(registry, { content: "4", revises: second.uid })
+      assert.strictEqual(keyless.uid, first.uid.slice(0, 16) + "0003")
+      const family = yield* Effect.forEach([first, second, third, keyless], ({ uid }) => artifactOf(registry, uid))
+      assert.deepStrictEqual(family.map(({ formerKey, isLatest, key, suffix }) => [key, formerKey, suffix, isLatest]), [
+        [null, "a", ".csv", false], ["b", null, ".tsv", false], ["a", null, ".csv", false], [null, null, ".csv", true]
+      ])
+      const known = yield* saveOne(registry, { content: "1", key: "c", revises: keyless.uid })
+      assert.deepStrictEqual([known.outcome, known.uid], ["keyed", first.uid])
+      const other = yield* saveOne(registry, { content: "other", key: "other" })
+      assert.deepInclude(yield* refusedSave(registry, { content: "5", key: "other", revises: first.uid }), { _tag: "KeyConflict", holder: other.uid })
+      assert.deepInclude(yield* refusedSave(registry, { content: "5", revises: "0".repeat(20) }), { _tag: "NotFound" })
+      assert.deepStrictEqual(yield* allKeys(registry), ["a", "b", "c", "other"])
+    }))
+
+  test("a version tag is unique in its family, and an artifact keeps the one it has", (registry) =>
+    Effect.gen(function*() {
+      const first = yield* saveOne(registry, { content: "1", key: "a", version: "1.0" })
+      assert.deepInclude(yield* refusedSave(registry, { content: "2", key: "a", version: "1.0" }), { _tag: "InvalidInput" })
+      const second = yield* saveOne(registry, { content: "2", key: "a" })
+      assert.deepInclude(yield* refusedSave(registry, { content: "2", key: "a", version: "1.0" }), { _tag: "InvalidInput" })
+      assert.strictEqual((yield* saveOne(registry, { content: "2", key: "a", version: "2.0" })).uid, second.uid)
+      yield* saveOne(registry, { content: "2", key: "a", version: "3.0" })
+      yield* saveOne(registry, { content: "elsewhere", key: "b", version: "1.0" })
+      assert.deepStrictEqual(
+        yield* Effect.forEach([first.uid, second.uid], (uid) => Effect.map(artifactOf(registry, uid), ({ version }) => version)), ["1.0", "2.0"])
     }))
 
   test("a copied object is used where an artifact has no good copy left", (registry) =>

@@ -30,10 +30,12 @@ export interface SaveExample {
   /** Path in root 1 of a file registered where it stands; without it a copied object of its own is meant. */
   readonly inPlace?: string
   readonly suffix?: string
+  readonly version?: string
+  readonly revises?: string
 }
 
 /** A save of some content, by default managed in root 1, named after its candidate uid. */
-export const requestFor = ({ content, description, inPlace, key = null, run, suffix = ".csv" }: SaveExample): SaveRequest => {
+export const requestFor = ({ content, description, inPlace, key = null, revises, run, suffix = ".csv", version }: SaveExample): SaveRequest => {
   const candidateUid = randomUid("artifact")
   return {
     hash: hashOf(content),
@@ -44,6 +46,8 @@ export const requestFor = ({ content, description, inPlace, key = null, run, suf
     description: description ?? null,
     kind: null,
     run: run ?? null,
+    version: version ?? null,
+    revises: revises ?? null,
     candidateUid,
     object: inPlace === undefined
       ? { root: rootUid(1), objectKey: `.sheaf/${candidateUid.slice(0, 2)}/${candidateUid}${suffix}`, isVirtual: true, inPlace: false }
