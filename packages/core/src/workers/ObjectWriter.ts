@@ -8,7 +8,7 @@ import { closeSync, constants, linkSync, mkdirSync, openSync, unlinkSync, writeS
 import { fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
 import type { KeyPolicyRules, PlacementInput } from "../ports/KeyPolicy.ts"
 import { virtualPlace } from "./KeyPolicyRules.ts"
-import { type IntentFile, openIntents } from "./PendingObjects.ts"
+import { freePlaces, type IntentFile, openIntents } from "./PendingObjects.ts"
 
 /** The storage root cannot be written. `code` is the operating system's, such as ENOSPC. */
 export class TargetError extends Error {
@@ -78,9 +78,10 @@ export class ObjectWriter {
 
   /** Names the objects that come next; before the first of them is created. */
   announce(planned: ReadonlyArray<PlannedObject>): void {
-    const keys = planned.flatMap((p) => p.announce)
-    if (keys.length === 0) return
-    this.#guard(keys[0]!, () => {
+    const wanted = planned.flatMap((p) => p.announce)
+    if (wanted.length === 0) return
+    this.#guard(wanted[0]!, () => {
+      const keys = freePlaces(this.#rootPath, wanted)
       this.#intents ??= openIntents(this.#rootPath, this.#intentPath)
       this.#intents.add(keys)
     })

@@ -5,7 +5,7 @@
  * in `<root>/.sheaf/pending/<pid>-<start>-<random>.intent` before it creates them: first line the process as JSON, then one object key a line.
  * When the process has ended without removing the file, the objects in it that the registry does not know are deleted.
  */
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs"
+import { appendFileSync, type Stats, lstatSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { unescapePath, toFsPath, fromUserPath } from "../domain/FileName.ts"
 import { randomBase62 } from "../domain/Uid.ts"
@@ -102,7 +102,8 @@ export const removeLeftovers = async (
       const keys = lines.slice(i, i + CHUNK).filter(isInside)
       const keep = await known(keys)
       for (const key of keys) {
-        if (!keep.has(key) && remove(`${base}/${unescapePath(key)}`)) deleted++
+        const path = `${base}/${unescapePath(key)}`
+        if (!keep.has(key) && isObjectFile(path) && remove(path)) deleted++
       }
     }
     remove(fromUserPath(leftover.path))
@@ -111,6 +112,29 @@ export const removeLeftovers = async (
 }
 
 const isInside = (key: string): boolean => key !== "" && !key.startsWith("/") && !key.split("/").includes("..")
+
+/** Objects are read-only files. What can be written is somebody's own file, which came to stand at the place after it was announced. */
+const isObjectFile = (latin1: string): boolean => {
+  const stats = lookAt(latin1)
+  return stats !== undefined && stats.isFile() && (stats.mode & 0o222) === 0
+}
+
+/** What stands at a path; undefined where nothing does, or where a file is in the place of its folder. */
+const lookAt = (latin1: string): Stats | undefined => {
+  try {
+    return lstatSync(toFsPath(latin1), { throwIfNoEntry: false })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined
+    throw error
+  }
+}
+
+/** Of places for objects, those where nothing stands: only these may be announced, since what is announced and not registered gets deleted. */
+export const freePlaces = (rootPath: string, objectKeys: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const base = fromUserPath(rootPath === "/" ? "" : rootPath)
+  // Below `.sheaf/` everything is ours, named by a uid of its own.
+  return objectKeys.filter((key) => key.startsWith(".sheaf/") || lookAt(`${base}/${unescapePath(key)}`) === undefined)
+}
 
 const remove = (latin1: string): boolean => {
   try {
