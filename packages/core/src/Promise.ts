@@ -18,6 +18,7 @@ import type { StorageDriver } from "./ports/Storage.ts"
 import { Sheaf as Composition, type SheafOptions, type SheafServices } from "./Sheaf.ts"
 import { Artifacts, type Resolved, type SaveItem, type SaveOptions, type SaveRefusal, type SaveResult } from "./services/Artifacts.ts"
 import { type Check, Doctor } from "./services/Doctor.ts"
+import { type CopyReport, Copying } from "./services/Copying.ts"
 import { Ingest, type IngestRequest, type StatusReport, type StatusRequest } from "./services/Ingest.ts"
 import type { CopiedFile } from "./services/FileCopy.ts"
 import { Instance, type LoadedInstance } from "./services/Instance.ts"
@@ -194,6 +195,14 @@ export class Sheaf implements AsyncDisposable {
     return this.#run(Effect.gen(function*() {
       const { uid } = yield* (yield* Artifacts).resolve(reference)
       return yield* (yield* Reading).copyTo(uid, path, rest)
+    }), signal)
+  }
+
+  /** Makes a second, verified copy in another storage root, given by name, uid, URL or path. */
+  copy(reference: string, root: string, { signal }: CallOptions = {}): Promise<CopyReport> {
+    return this.#run(Effect.gen(function*() {
+      const { uid } = yield* (yield* Artifacts).resolve(reference)
+      return yield* (yield* Copying).copy(uid, root)
     }), signal)
   }
 

@@ -1,7 +1,7 @@
 /** Commands about storage roots. */
-import { Command } from "effect/cli"
+import { Argument, Command, Flag } from "effect/cli"
 import { lazily } from "../Handler.ts"
-import { argument, switchFlag, textFlag } from "./CommandFlags.ts"
+import { argument, referenceArgument, switchFlag, textFlag } from "./CommandFlags.ts"
 
 const rootArgument = argument("ROOT", "Name, uid, URL or path of a storage root")
 
@@ -53,4 +53,13 @@ const storage = Command.make("storage").pipe(
   ])
 )
 
-export const placeCommands = [storage] as const
+const copy = Command.make("copy", {
+  references: referenceArgument.pipe(Argument.atLeast(1)),
+  to: Flag.String("to").pipe(Flag.withMetavar("ROOT"), Flag.withDescription("Name, uid, URL or path of the storage root"))
+}, lazily(() => import("../actions/Copy.ts"))).pipe(
+  Command.withDescription("Make a second copy of artifacts in another storage root. The bytes are compared with the hash on the way; a good copy that is there already is left alone."),
+  Command.withShortDescription("Make a second copy in another storage root"),
+  Command.withExamples([{ command: "sheaf copy raw/plate1/a.csv --to backup" }])
+)
+
+export const placeCommands = [storage, copy] as const

@@ -60,7 +60,7 @@ export const holdsOnlyCopies = (root: StorageRoot, count: number): StorageRootPr
   new StorageRootProblem({
     url: root.url,
     reason: `holds the only copy of ${count} artifact${count === 1 ? "" : "s"}`,
-    advice: "Nothing was changed. Make a copy elsewhere first: save the files again into another root.",
+    advice: "Nothing was changed. Make copies elsewhere first: sheaf copy REF --to ROOT.",
     exit: EXIT.conflict
   })
 

@@ -1,0 +1,124 @@
+/**
+ * Second copies: the verified bytes of an artifact, put into a further storage root.
+ *
+ * The new object is complete, compared with the hash and, with durability `full`, durable before it is recorded. In between an intent file knows it (see
+ * `workers/PendingObjects`), so that a crash leaves nothing behind in a local root.
+ */
+import { Context, Effect, Layer, Stream } from "effect"
+import type { Artifact } from "../domain/Artifact.ts"
+import { type Damaged, NoGoodLocation, NotFound, StorageRootProblem } from "../domain/SheafError.ts"
+import { localPathOf, objectPath, type StorageRoot } from "../domain/StorageRoot.ts"
+import { KeyPolicy } from "../ports/KeyPolicy.ts"
+import { Registry, type RegistryError } from "../ports/Registry.ts"
+import { type StorageBody, StorageError, type StorageHandle } from "../ports/Storage.ts"
+import { virtualPlace } from "../workers/KeyPolicyRules.ts"
+import { freePlaces, intentPath, openIntents } from "../workers/PendingObjects.ts"
+import { Instance } from "./Instance.ts"
+import { Reading } from "./Reading.ts"
+import { checkOwnRoot } from "./RootMarker.ts"
+import { StorageRoots } from "./StorageRoots.ts"
+
+/** What copying one artifact did. */
+export interface CopyReport {
+  readonly artifact: Artifact
+  /** False when a good copy stood in the root already. */
+  readonly copied: boolean
+  /** Absolute path or URL of the copy in that root. */
+  readonly path: string
+  /** Bytes written. */
+  readonly bytes: number
+}
+
+export type CopyError = RegistryError | NotFound | NoGoodLocation | Damaged | StorageError | StorageRootProblem
+
+export class Copying extends Context.Service<Copying, {
+  /** Makes a copy of an artifact in a storage root, given by name, uid, URL or path; nothing is written when a good one is there. */
+  readonly copy: (artifact: Artifact | string, root: string) => Effect.Effect<CopyReport, CopyError>
+}>()("@sheaf/core/Copying") {
+  static readonly layer: Layer.Layer<Copying, never, Instance | Registry | KeyPolicy | StorageRoots | Reading> = Layer.effect(
+    Copying,
+    Effect.gen(function*() {
+      const { config } = yield* Instance
+      const registry = yield* Registry
+      const policy = yield* KeyPolicy
+      const roots = yield* StorageRoots
+      const reading = yield* Reading
+
+      const artifactOf = Effect.fnUntraced(function*(uid: string) {
+        const [artifact] = yield* registry.artifacts([uid])
+        return artifact ?? (yield* new NotFound({ what: "artifact", reference: uid, near: [] }))
+      })
+
+      /** The open root, known to be this instance's own. */
+      const writable = Effect.fnUntraced(function*(root: StorageRoot) {
+        if (root.readOnly) {
+          return yield* new StorageRootProblem({ url: root.url, reason: "is read-only, so nothing can be copied into it", advice: "Name another root.", exit: 7 })
+        }
+        const handle = yield* roots.handle(root)
+        yield* checkOwnRoot(handle, root, config.uid)
+        return handle
+      })
+
+      /** Writes the object at the first of some places that is free; gives the place. */
+      const write = (artifact: Artifact, handle: StorageHandle, places: ReadonlyArray<string>): Effect.Effect<string, CopyError> => {
+        const failure: { error: RegistryError | NotFound | NoGoodLocation | Damaged | null } = { error: null }
+        const body: StorageBody = { type: "stream", open: () => verified(reading, artifact, handle, (error) => (failure.error = error)) }
+        const checks = handle.capabilities.checksumsVerified.includes(artifact.hashType) ? { expect: { [artifact.hashType]: artifact.hash } } : {}
+        const [place, ...others] = places
+        return handle.write(place!, body, { mode: "create", size: artifact.size, ...checks }).pipe(
+          Effect.as(place!),
+          Effect.catchTag("StorageError", (error): Effect.Effect<string, CopyError> =>
+            failure.error !== null ? Effect.fail(failure.error) : error.kind === "AlreadyExists" && others.length > 0 ? write(artifact, handle, others) : Effect.fail(error))
+        )
+      }
+
+      const copy = Effect.fn("Copying.copy")(function*(wanted: Artifact | string, reference: string) {
+        const artifact = yield* artifactOf(typeof wanted === "string" ? wanted : wanted.uid)
+        const root = yield* roots.find(reference)
+        const there = artifact.locations.find(({ state, storage }) => storage === root.url && state === "ok")
+        if (there !== undefined) return { artifact, copied: false, path: there.path, bytes: 0 }
+        const handle = yield* writable(root)
+        const { hash, key, suffix, uid } = artifact
+        const wish = policy.place({ key: key ?? artifact.formerKey, uid, suffix, hash })
+        const spare = virtualPlace({ uid, suffix })
+        const places = [...new Set([wish.objectKey, spare])]
+        const path = localPathOf(root)
+        const record = Effect.gen(function*() {
+          const place = yield* write(artifact, handle, places)
+          if (config.durability === "full") yield* handle.flush
+          yield* registry.putLocation({ uid, root: root.uid, objectKey: place, isVirtual: place === wish.objectKey ? wish.isVirtual : true }).pipe(
+            Effect.onError(() => Effect.ignore(handle.delete([place])))
+          )
+          return place
+        })
+        const place = yield* Effect.uninterruptibleMask((restore) => path === null ? restore(record) : announced(path, places, restore(record)))
+        return { artifact: yield* artifactOf(uid), copied: true, path: objectPath(root, place), bytes: artifact.size }
+      })
+      return Copying.of({ copy })
+    })
+  )
+}
+
+/** The bytes, ending in an error of the storage when they turn out not to be those of the hash; why is told to `onFailure`. */
+const verified = (
+  reading: Reading["Service"],
+  artifact: Artifact,
+  handle: StorageHandle,
+  onFailure: (error: RegistryError | NotFound | NoGoodLocation | Damaged) => void
+): Stream.Stream<Uint8Array, StorageError> =>
+  reading.open(artifact).pipe(Stream.mapError((error) => {
+    if (error._tag !== "InvalidInput") onFailure(error)
+    return new StorageError({ kind: "Corrupt", driver: handle.info.name, operation: "write", key: artifact.uid, retry: false, cause: error })
+  }))
+
+/** Runs with the objects named in an intent file of this process. */
+const announced = <A, E>(rootPath: string, objectKeys: ReadonlyArray<string>, use: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => {
+      const intents = openIntents(rootPath, intentPath(rootPath))
+      intents.add(freePlaces(rootPath, objectKeys))
+      return intents
+    }),
+    () => use,
+    (intents) => Effect.sync(() => intents.close())
+  )
