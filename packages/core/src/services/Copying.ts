@@ -6,7 +6,7 @@
  */
 import { Context, Effect, Layer, Stream } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
-import { type Damaged, NoGoodLocation, NotFound, StorageRootProblem } from "../domain/SheafError.ts"
+import { type Damaged, type NoGoodLocation, NotFound, StorageRootProblem } from "../domain/SheafError.ts"
 import { localPathOf, objectPath, type StorageRoot } from "../domain/StorageRoot.ts"
 import { KeyPolicy } from "../ports/KeyPolicy.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
