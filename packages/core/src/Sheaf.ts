@@ -25,6 +25,7 @@ import { type StorageDriver, StorageDrivers, StorageError } from "./ports/Storag
 import type { UidSource } from "./ports/UidSource.ts"
 import { Artifacts } from "./services/Artifacts.ts"
 import { badFrom, type Check, checkNode, Doctor } from "./services/Doctor.ts"
+import { Conversion } from "./services/Conversion.ts"
 import { Copying } from "./services/Copying.ts"
 import { Ingest } from "./services/Ingest.ts"
 import { IngestSettings } from "./services/IngestSettings.ts"
@@ -50,7 +51,7 @@ export interface SheafOptions {
 
 /** What {@link Sheaf} `layer` provides. */
 export type SheafServices =
-  | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | Copying | StorageRoots | Integrity | Doctor
+  | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | Copying | Conversion | StorageRoots | Integrity | Doctor
 
 /** Seconds to wait for another process that holds the registry, when nothing else is said. */
 export const DEFAULT_LOCK_TIMEOUT = 10
@@ -99,7 +100,7 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
     KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
     RandomUids.layer
   )
-  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Copying.layer.pipe(Layer.provideMerge(Reading.layer)), Integrity.layer, Doctor.layer).pipe(
+  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Conversion.layer, Copying.layer.pipe(Layer.provideMerge(Reading.layer)), Integrity.layer, Doctor.layer).pipe(
     Layer.provideMerge(StorageRoots.layer),
     Layer.provideMerge(ports)
   )

@@ -1,5 +1,5 @@
 /** Commands about keys. */
-import { Command } from "effect/cli"
+import { Argument, Command, Flag } from "effect/cli"
 import { lazily } from "../Handler.ts"
 import { argument, referenceArgument, suffixMismatchFlag, switchFlag } from "./CommandFlags.ts"
 
@@ -33,4 +33,19 @@ const unalias = Command.make("unalias", { key: argument("KEY", "The key to relea
   Command.withExamples([{ command: "sheaf unalias paper/figure2.csv" }])
 )
 
-export const nameCommands = [mv, alias, unalias] as const
+const convert = Command.make("convert", {
+  references: argument("REF", "A key, a uid, or a key prefix that ends with /").pipe(Argument.atLeast(1)),
+  to: Flag.Literals("to", ["virtual", "semantic"]).pipe(Flag.withMetavar("POLICY"), Flag.withDescription("semantic: where the key says; virtual: where the uid says")),
+  dryRun: switchFlag("dry-run", "Print the plan, change nothing")
+}, lazily(() => import("../actions/Convert.ts"))).pipe(
+  Command.withDescription(
+    "Move the objects of artifacts to where another key policy puts them. Each is compared with its hash first; stopped at any moment and run again it does the rest. Exit 10 when some were left."
+  ),
+  Command.withShortDescription("Move objects to another policy's places"),
+  Command.withExamples([
+    { command: "sheaf convert --to semantic raw/plate1/a.csv" },
+    { command: "sheaf convert --to virtual raw/ --dry-run", description: "Every key below raw/" }
+  ])
+)
+
+export const nameCommands = [mv, alias, unalias, convert] as const

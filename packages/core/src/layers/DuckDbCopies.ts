@@ -53,7 +53,7 @@ const page = async (s: DuckDbSession, filter: CopyFilter, part: CopyPage): Promi
   if (filter.sample !== undefined) {
     conditions.push(`('0x' || substr(md5(l.artifact || ${given(filter.sample.seed)}), 1, 8))::BIGINT < ${given(Math.round(filter.sample.share * 2 ** 32))}`)
   }
-  return s.rows<StoredCopy>(`SELECT l.artifact AS uid, a.key, l.root, l.object_key AS "objectKey", l.is_virtual AS "isVirtual", a.size, a.hash, a.hash_type AS "hashType",
+  return s.rows<StoredCopy>(`SELECT l.artifact AS uid, a.key, l.root, l.object_key AS "objectKey", l.is_virtual AS "isVirtual", l.in_place AS "inPlace", a.suffix, a.size, a.hash, a.hash_type AS "hashType",
       l.state FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact WHERE ${conditions.join(" AND ")} ORDER BY l.object_key, l.artifact`, params)
 }
 

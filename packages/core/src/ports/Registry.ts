@@ -63,6 +63,9 @@ export interface StoredCopy {
   readonly root: string
   readonly objectKey: string
   readonly isVirtual: boolean
+  /** Registered where it stands: the user's own file. */
+  readonly inPlace: boolean
+  readonly suffix: string
   readonly size: number
   readonly hash: string
   readonly hashType: HashType

@@ -254,7 +254,7 @@ const copiesOf = (state: RegistryState, { keyPrefix = "", root, sample, uids }: 
     .filter(drawn)
     .sort((a, b) => compareBytes(a.root, b.root) || compareBytes(a.objectKey, b.objectKey) || compareBytes(a.artifact, b.artifact))
     .map((location) => {
-      const { hash, hashType, key, size, uid } = state.artifacts.get(location.artifact)!
-      return { uid, key, root: location.root, objectKey: location.objectKey, isVirtual: location.isVirtual, size, hash, hashType, state: location.state }
+      const { hash, hashType, key, size, suffix, uid } = state.artifacts.get(location.artifact)!
+      return { uid, key, root: location.root, objectKey: location.objectKey, isVirtual: location.isVirtual, inPlace: location.inPlace, suffix, size, hash, hashType, state: location.state }
     })
 }

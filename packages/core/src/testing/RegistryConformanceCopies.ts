@@ -21,7 +21,7 @@ export const copyCases = (test: RegistryCase): void => {
         [rootUid(1), "x", c.uid], [rootUid(1), "y", b.uid], [rootUid(1), "z", a.uid], [rootUid(2), "w", c.uid]
       ])
       const { hash, hashType } = yield* artifactOf(registry, c.uid)
-      assert.deepStrictEqual(all[3], { uid: c.uid, key: "px", root: rootUid(2), objectKey: "w", isVirtual: true, size: 3, hash, hashType, state: "ok" })
+      assert.deepStrictEqual(all[3], { uid: c.uid, key: "px", root: rootUid(2), objectKey: "w", isVirtual: true, inPlace: false, suffix: ".csv", size: 3, hash, hashType, state: "ok" })
       assert.lengthOf(yield* copiesOf(registry, { root: rootUid(2) }), 1)
       assert.lengthOf(yield* copiesOf(registry, { uids: [c.uid, a.uid] }), 3)
       assert.deepStrictEqual((yield* copiesOf(registry, { keyPrefix: "p" })).map(({ uid }) => uid), [b.uid, a.uid])
