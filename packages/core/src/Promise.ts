@@ -10,6 +10,7 @@
  */
 import { Effect, Layer, ManagedRuntime, Result, Stream } from "effect"
 import type { Artifact, KeyEvent } from "./domain/Artifact.ts"
+import type { FolderMember } from "./domain/FolderManifest.ts"
 import type { IngestEvent } from "./domain/IngestReport.ts"
 import { InvalidInput } from "./domain/SheafError.ts"
 import type { KeyListing } from "./ports/Registry.ts"
@@ -19,6 +20,7 @@ import { Sheaf as Composition, type SheafOptions, type SheafServices } from "./S
 import { Artifacts, type Resolved, type SaveItem, type SaveOptions, type SaveRefusal, type SaveResult } from "./services/Artifacts.ts"
 import { type Check, Doctor } from "./services/Doctor.ts"
 import { type CopyReport, Copying } from "./services/Copying.ts"
+import { Folders } from "./services/Folders.ts"
 import { Ingest, type IngestRequest, type StatusReport, type StatusRequest } from "./services/Ingest.ts"
 import type { CopiedFile } from "./services/FileCopy.ts"
 import { Instance, type LoadedInstance } from "./services/Instance.ts"
@@ -102,6 +104,22 @@ export class Sheaf implements AsyncDisposable {
   saveContent(content: Uint8Array | string, options: SaveOptions & CallOptions): Promise<SaveResult> {
     const { signal, ...rest } = options
     return this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.saveContent(content, rest)), signal)
+  }
+
+  /** Registers a directory with everything in it as one artifact. */
+  saveFolder(path: string, options: SaveOptions & CallOptions = {}): Promise<SaveResult> {
+    const { signal, ...rest } = options
+    return this.#run(Effect.flatMap(Folders, (folders) => folders.save(path, rest)), signal)
+  }
+
+  /** The files of a folder, in bytewise order; with `glob` those whose path matches. */
+  members(reference: string, options: { readonly glob?: string } & CallOptions = {}): Promise<ReadonlyArray<FolderMember>> {
+    return this.#run(Effect.flatMap(Folders, (folders) => folders.members(reference, options.glob)), options.signal)
+  }
+
+  /** The bytes of one file of a folder, named `FOLDER/PATH`; when they end, they were those of its hash. */
+  openMember(reference: string): AsyncIterable<Uint8Array> {
+    return this.#iterate(Stream.unwrap(Effect.flatMap(Folders, (folders) => Effect.map(folders.member(reference), folders.open))))
   }
 
   /** Saves many files and values in order, much faster than one by one. Rejects only when the registry fails; what was saved until then stays. */

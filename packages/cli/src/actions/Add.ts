@@ -4,6 +4,7 @@ import { Effect, Option, Result } from "effect"
 import type { DuplicatePolicy } from "@sheaf/core/domain/SaveDecision"
 import { EXIT } from "@sheaf/core/domain/SheafError"
 import { Artifacts, type SaveItem, type SaveResult } from "@sheaf/core/services/Artifacts"
+import { Folders } from "@sheaf/core/services/Folders"
 import { withInstance } from "../OpenInstance.ts"
 import { Shell } from "../Shell.ts"
 import { errorText, reportOf } from "../terminal/ErrorText.ts"
@@ -19,6 +20,7 @@ export interface AddInput {
   readonly kind: Option.Option<string>
   readonly version: Option.Option<string>
   readonly revises: Option.Option<string>
+  readonly folder: boolean
   readonly storage: Option.Option<string>
   readonly onDuplicate: Option.Option<DuplicatePolicy>
   readonly allowSuffixMismatch: boolean
@@ -70,6 +72,12 @@ export const run = (input: AddInput) =>
     }
     if (files.length > 1 && Option.isSome(input.revises)) {
       return yield* new Usage({ message: `--revises ${input.revises.value} takes one file, and ${files.length} were given`, hint: "Register the versions one after the other." })
+    }
+    if (input.folder) {
+      if (files.length > 1) return yield* new Usage({ message: `--folder takes one directory, and ${files.length} were given`, hint: "Register them one after the other." })
+      const { path, ...options } = itemFor(input, files[0]!) as SaveItem & { readonly path: string }
+      const saved = yield* (yield* Folders).save(path, options)
+      return yield* shell.options.format === "text" ? printSaved(saved) : shell.document(saved)
     }
     if (files.length === 1) {
       const { path, ...options } = itemFor(input, files[0]!) as SaveItem & { readonly path: string }

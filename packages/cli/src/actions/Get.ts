@@ -1,6 +1,7 @@
 /** `sheaf get REF [-o PATH]` */
 import { Effect, Option } from "effect"
 import { Artifacts } from "@sheaf/core/services/Artifacts"
+import { Folders } from "@sheaf/core/services/Folders"
 import { Reading } from "@sheaf/core/services/Reading"
 import { withInstance } from "../OpenInstance.ts"
 import { resolveReference } from "../ResolveReference.ts"
@@ -20,6 +21,12 @@ export const run = ({ force, output, reference }: GetInput) =>
     const isText = shell.options.format === "text"
     const reading = yield* Reading
     const artifact = yield* (yield* Artifacts).get(yield* resolveReference(reference))
+    if (Option.isSome(output) && artifact.nFiles !== null) {
+      const files = yield* (yield* Folders).copyTo(artifact, output.value)
+      if (!isText) return yield* shell.document({ ...artifact, copiedTo: output.value })
+      if (!shell.options.quiet) yield* shell.print(`copied ${files} files, ${sizeText(artifact.size)}, to ${safeText(output.value)}`)
+      return
+    }
     if (Option.isSome(output)) {
       const copied = yield* reading.copyTo(artifact, output.value, { overwrite: force })
       if (!isText) return yield* shell.document({ ...artifact, copiedTo: copied.path })

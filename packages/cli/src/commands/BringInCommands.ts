@@ -12,6 +12,7 @@ const add = Command.make("add", {
   kind: textFlag("kind", "KIND", "What sort of thing it is, such as dataset or model"),
   version: textFlag("version", "TAG", "Tag of this version, unique among the versions of the artifact"),
   revises: textFlag("revises", "REF", "Make a new version of this artifact, whatever the key and suffix (default key: that artifact's)"),
+  folder: switchFlag("folder", "Register a directory with everything in it as one artifact"),
   storage: storageFlag,
   onDuplicate: onDuplicateFlag,
   allowSuffixMismatch: suffixMismatchFlag
@@ -24,6 +25,7 @@ const add = Command.make("add", {
     { command: "sheaf add results.csv --key raw/plate1/results.csv --description \"plate 1, first read\"" },
     { command: "sheaf add *.csv --key raw/plate1/", description: "Several files, with a key prefix" },
     { command: "sheaf add results2.csv --revises raw/plate1/results.csv --version 2.0", description: "A new version" },
+    { command: "sheaf add image.zarr --folder --key images/image.zarr", description: "A directory as one artifact" },
     { command: "sheaf add --json -- -odd-name.csv", description: "A name that begins with a dash" }
   ])
 )

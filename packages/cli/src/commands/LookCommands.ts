@@ -1,17 +1,20 @@
 /** Commands that show what is registered. */
 import { Command, Flag } from "effect/cli"
 import { lazily } from "../Handler.ts"
-import { argument, countFlag, optionalArgument, referenceArgument, switchFlag } from "./CommandFlags.ts"
+import { argument, countFlag, optionalArgument, referenceArgument, switchFlag, textFlag } from "./CommandFlags.ts"
 
 const ls = Command.make("ls", {
   prefix: optionalArgument("PREFIX", "Only keys below this one, by whole segments"),
-  long: switchFlag("long", "Also size, time and hash").pipe(Flag.withAlias("l"))
+  long: switchFlag("long", "Also size, time and hash").pipe(Flag.withAlias("l")),
+  members: switchFlag("members", "The files of a folder that is one artifact, named by its key or uid"),
+  glob: textFlag("glob", "GLOB", "With --members, only files whose path matches, such as '**/*.json'")
 }, lazily(() => import("../actions/Ls.ts"))).pipe(
   Command.withDescription("List keys in bytewise order. With --json the artifacts, each once."),
   Command.withShortDescription("List keys"),
   Command.withExamples([
     { command: "sheaf ls" },
     { command: "sheaf ls -l raw/plate1" },
+    { command: "sheaf ls images/image.zarr --members", description: "The files of a folder" },
     { command: "sheaf ls raw --ndjson | jq -r .uid", description: "An artifact a line" }
   ])
 )

@@ -24,8 +24,9 @@ export type ApplyResult = Result.Result<SaveOutcome, ApplyRefusal>
 export const applySave = (state: RegistryState, request: SaveRequest, options: ApplyOptions): ApplyResult => {
   const { key } = request
   const holder = key === null ? undefined : state.artifacts.get(state.keys.get(key)?.artifact ?? "")
-  const same = key !== null && state.holds(key, request)
-  const match = same ? holder : request.size === 0 ? undefined : state.oldestWith(request)
+  const content = { ...request, manifestHash: request.folder?.manifestHash ?? null }
+  const same = key !== null && state.holds(key, content)
+  const match = same ? holder : request.size === 0 ? undefined : state.oldestWith(content)
   const revised = request.revises === undefined || request.revises === null ? null : state.artifacts.get(request.revises)
   if (revised === undefined) return Result.fail(new NotFound({ what: "artifact", reference: request.revises!, near: [] }))
   const usual = decideSave({
@@ -104,13 +105,14 @@ const targetOf = (state: RegistryState, request: SaveRequest, decision: Exclude<
     size: request.size,
     hash: request.hash,
     hashType: request.hashType,
-    nFiles: null,
+    manifestHash: request.folder?.manifestHash ?? null,
+    nFiles: request.folder?.members.length ?? null,
     nObservations: null,
     run: request.run,
     account: options.account,
     createdAt: options.now,
     updatedAt: options.now
-  })
+  }, request.folder?.members ?? null)
   return uid
 }
 

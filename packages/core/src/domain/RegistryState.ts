@@ -4,7 +4,8 @@
  * Records are mutable and belong to the state. What changes is noted, so that a store can write it down; times are microseconds since 1970.
  */
 import { compareBytes } from "./ByteOrder.ts"
-import { type HashType, sameContent } from "./ContentHash.ts"
+import type { HashType } from "./ContentHash.ts"
+import type { FolderMember } from "./FolderManifest.ts"
 import type { KeyEvent, LocationState } from "./Artifact.ts"
 import { stemOf, versionPart } from "./Uid.ts"
 
@@ -22,6 +23,8 @@ export interface ArtifactRecord {
   readonly size: number
   readonly hash: string
   readonly hashType: HashType
+  /** Of a folder; absent or null for a file. */
+  readonly manifestHash?: string | null
   readonly nFiles: number | null
   readonly nObservations: number | null
   readonly run: string | null
@@ -58,18 +61,27 @@ export interface RegistryChanges {
   readonly history: Array<KeyRecord>
   readonly placed: Array<LocationRecord>
   readonly judged: Set<LocationRecord>
+  /** Members of folders that were made, by uid. */
+  readonly members: Map<string, ReadonlyArray<FolderMember>>
 }
 
 /** Oldest first. */
 export const byAge = (a: KeyRecord, b: KeyRecord): number => a.since - b.since || compareBytes(a.key, b.key)
 
-const contentId = (content: { readonly hash: string; readonly hashType: HashType; readonly size: number }): string =>
-  `${content.size} ${content.hashType} ${content.hash}`
+/** What tells contents apart. */
+interface Content {
+  readonly hash: string
+  readonly hashType: HashType
+  readonly size: number
+  readonly manifestHash?: string | null
+}
+
+const contentId = ({ hash, hashType, manifestHash, size }: Content): string => `${size} ${hashType} ${hash} ${manifestHash ?? ""}`
 
 export class RegistryState {
   readonly artifacts = new Map<string, ArtifactRecord>()
   readonly keys = new Map<string, KeyRecord>()
-  readonly changes: RegistryChanges = { made: [], changed: new Set(), keys: new Set(), history: [], placed: [], judged: new Set() }
+  readonly changes: RegistryChanges = { made: [], changed: new Set(), keys: new Set(), history: [], placed: [], judged: new Set(), members: new Map() }
   readonly #oldest = new Map<string, ArtifactRecord>()
   readonly #newestSeq = new Map<string, number>()
   readonly #latest = new Map<string, ArtifactRecord>()
@@ -127,6 +139,7 @@ export class RegistryState {
     for (const key of [...this.keys.values()].sort(byAge)) copy.addKey(key)
     for (const location of this.locations()) copy.addLocation({ ...location })
     copy.changes.history.push(...this.changes.history)
+    for (const [uid, members] of this.changes.members) copy.changes.members.set(uid, members)
     return copy
   }
 
@@ -137,7 +150,7 @@ export class RegistryState {
   }
 
   /** The oldest artifact with this content. */
-  oldestWith(content: { readonly hash: string; readonly hashType: HashType; readonly size: number }): ArtifactRecord | undefined {
+  oldestWith(content: Content): ArtifactRecord | undefined {
     return this.#oldest.get(contentId(content))
   }
 
@@ -149,17 +162,18 @@ export class RegistryState {
     for (const there of this.#places.values()) yield* there
   }
 
-  holds(key: string, content: { readonly hash: string; readonly hashType: HashType; readonly size: number }): boolean {
+  holds(key: string, content: Content): boolean {
     const artifact = this.artifacts.get(this.keys.get(key)?.artifact ?? "")
     return artifact !== undefined &&
-      sameContent({ hash: artifact.hash, type: artifact.hashType, size: artifact.size }, { hash: content.hash, type: content.hashType, size: content.size })
+      contentId(artifact) === contentId(content)
   }
 
   // Changing.
 
-  make(record: ArtifactRecord): void {
+  make(record: ArtifactRecord, members: ReadonlyArray<FolderMember> | null = null): void {
     this.addArtifact(record)
     this.changes.made.push(record)
+    if (members !== null) this.changes.members.set(record.uid, members)
   }
 
   /** Uid and number of the next version of a family; the newest until now is not the latest any more. */

@@ -1,6 +1,7 @@
 /**
  * One save on its way into the registry: content whose bytes are already in place, and the key it wants.
  */
+import type { FolderContent } from "./FolderManifest.ts"
 import type { HashType } from "./ContentHash.ts"
 import type { Outcome } from "./SaveDecision.ts"
 
@@ -29,6 +30,8 @@ export interface SaveRequest {
   readonly version?: string | null
   /** Uid of an artifact whose family unknown content becomes the next version of. Its key is free, or points at a member of that family. */
   readonly revises?: string | null
+  /** Of a folder: its members. Its hash is of type `md5-d`, its size the sum of theirs. */
+  readonly folder?: FolderContent | null
   /** The uid to use if an artifact is created: 16 random characters and `0000`. A new version takes its family's stem instead. */
   readonly candidateUid: string
   readonly object: SavedObject

@@ -153,7 +153,7 @@ const FILE_REASONS: Readonly<Record<string, string>> = {
 const FILE_HINTS: Readonly<Record<string, string>> = {
   ENOENT: "Check the spelling of the path.",
   ENOTDIR: "Name a directory, or use sheaf add for a single file.",
-  EISDIR: "Use sheaf ingest for a directory.",
+  EISDIR: "Use sheaf ingest for the files in it, or sheaf add --folder to register it as one artifact.",
   EACCES: "Give yourself read permission, or run as a user who has it.",
   EROFS: "Choose a storage root that can be written.",
   ENOSPC: "Free some space and run the same command again: what was saved is recognised.",

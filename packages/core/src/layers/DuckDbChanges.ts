@@ -7,13 +7,16 @@ import { type ColumnType, oneOf, recordsParam, recordsTable } from "./DuckDbRows
 
 /** `existed` are the keys that were live when the state was loaded. */
 export const writeChanges = async (s: DuckDbSession, state: RegistryState, existed: ReadonlySet<string>): Promise<void> => {
-  const { changed, history, judged, keys, made, placed } = state.changes
+  const { changed, history, judged, keys, made, members, placed } = state.changes
   const gone = [...keys].filter((key) => existed.has(key))
   if (gone.length > 0) {
     const [condition, param] = oneOf("key", gone)
     await s.run(`DELETE FROM reg.key WHERE ${condition}`, [param])
   }
   await insert(s, "artifact", ARTIFACT, made.map(artifactRow))
+  for (const [artifact, all] of members) {
+    await insert(s, "member", MEMBER, all.map(({ hash, hashType, path, size }, position) => ({ artifact, position, path, size, hash, hash_type: hashType })))
+  }
   await insert(s, "key", KEY, [...keys].flatMap((key) => {
     const row = state.keys.get(key)
     return row === undefined ? [] : [keyRow(row)]
@@ -30,9 +33,10 @@ type Columns = Readonly<Record<string, ColumnType | "TIMESTAMP">>
 
 const ARTIFACT: Columns = {
   uid: "VARCHAR", stem: "VARCHAR", seq: "INTEGER", is_latest: "BOOLEAN", key: "VARCHAR", former_key: "VARCHAR", suffix: "VARCHAR", kind: "VARCHAR",
-  description: "VARCHAR", version: "VARCHAR", size: "BIGINT", hash: "VARCHAR", hash_type: "VARCHAR", run: "VARCHAR", account: "VARCHAR", visibility: "INTEGER",
+  description: "VARCHAR", version: "VARCHAR", size: "BIGINT", hash: "VARCHAR", hash_type: "VARCHAR", manifest_hash: "VARCHAR", n_files: "BIGINT", run: "VARCHAR", account: "VARCHAR", visibility: "INTEGER",
   created_at: "TIMESTAMP", updated_at: "TIMESTAMP"
 }
+const MEMBER: Columns = { artifact: "VARCHAR", position: "INTEGER", path: "VARCHAR", size: "BIGINT", hash: "VARCHAR", hash_type: "VARCHAR" }
 const KEY: Columns = { key: "VARCHAR", artifact: "VARCHAR", since: "TIMESTAMP", event: "VARCHAR", run: "VARCHAR" }
 const LOCATION: Columns = {
   artifact: "VARCHAR", root: "VARCHAR", object_key: "VARCHAR", is_virtual: "BOOLEAN", in_place: "BOOLEAN", state: "VARCHAR", created_at: "TIMESTAMP"
@@ -40,7 +44,7 @@ const LOCATION: Columns = {
 
 const artifactRow = (r: ArtifactRecord) => ({
   uid: r.uid, stem: r.stem, seq: r.seq, is_latest: r.isLatest, key: r.key, former_key: r.formerKey, suffix: r.suffix, kind: r.kind, description: r.description,
-  version: r.version, size: r.size, hash: r.hash, hash_type: r.hashType, run: r.run, account: r.account, visibility: 1, created_at: r.createdAt, updated_at: r.updatedAt
+  version: r.version, size: r.size, hash: r.hash, hash_type: r.hashType, manifest_hash: r.manifestHash ?? null, n_files: r.nFiles, run: r.run, account: r.account, visibility: 1, created_at: r.createdAt, updated_at: r.updatedAt
 })
 const keyRow = (r: KeyRecord) => ({ key: r.key, artifact: r.artifact, since: r.since, event: r.event, run: r.run })
 const locationRow = (r: LocationRecord) => ({

@@ -19,9 +19,30 @@ export const copies = (client: DuckDbClient["Service"]): Copies => ({
   knownObjects: (root, objectKeys) =>
     objectKeys.length === 0
       ? Effect.succeed(new Set<string>())
-      : Effect.map(client.query<{ key: string }>(`SELECT DISTINCT object_key AS key FROM reg.location
-          WHERE root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))`, [root, objectKeys]), (rows) => new Set(rows.map(({ key }) => key)))
+      : client.read((s) => knownObjects(s, root, objectKeys))
 })
+
+/** Objects that a location names; and those of folders, whose location names the folder. */
+const knownObjects = async (s: DuckDbSession, root: string, objectKeys: ReadonlyArray<string>): Promise<ReadonlySet<string>> => {
+  const among = `root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))`
+  const known = new Set((await s.rows<{ key: string }>(`SELECT DISTINCT object_key AS key FROM reg.location WHERE ${among}`, [root, objectKeys])).map(({ key }) => key))
+  const rest = objectKeys.filter((key) => !known.has(key))
+  const folders = new Set(rest.flatMap(foldersAbove))
+  if (folders.size === 0) return known
+  const held = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM (SELECT artifact, object_key FROM reg.location WHERE ${among}) l
+    SEMI JOIN (SELECT uid FROM reg.artifact WHERE n_files IS NOT NULL) a ON a.uid = l.artifact`, [root, [...folders]])
+  if (held.length === 0) return known
+  const holding = new Set(held.map(({ key }) => key))
+  for (const key of rest) if (foldersAbove(key).some((folder) => holding.has(folder))) known.add(key)
+  return known
+}
+
+/** `a/b/c` lies in `a` and `a/b`. */
+const foldersAbove = (objectKey: string): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  for (let at = objectKey.indexOf("/"); at >= 0; at = objectKey.indexOf("/", at + 1)) found.push(objectKey.slice(0, at))
+  return found
+}
 
 /** A part of the copies in one root. */
 interface CopyPage extends Range {

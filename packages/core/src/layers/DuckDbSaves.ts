@@ -38,9 +38,9 @@ const storable = (request: SaveRequest): SaveRequest =>
     : { ...request, description: wellFormed(request.description), kind: wellFormed(request.kind) }
 
 /** What deciding needs to know of an artifact; a wide row costs more to plan than to find. */
-const KNOWN_COLUMNS = `uid, seq, is_latest AS "isLatest", key, former_key AS "formerKey", version, size, hash, hash_type AS "hashType", created_at AS "createdAt"`
+const KNOWN_COLUMNS = `uid, seq, is_latest AS "isLatest", key, former_key AS "formerKey", version, size, hash, hash_type AS "hashType", manifest_hash AS "manifestHash", created_at AS "createdAt"`
 
-type KnownRow = Pick<ArtifactRecord, "uid" | "seq" | "isLatest" | "key" | "formerKey" | "version" | "size" | "hash" | "hashType" | "createdAt">
+type KnownRow = Pick<ArtifactRecord, "uid" | "seq" | "isLatest" | "key" | "formerKey" | "version" | "size" | "hash" | "hashType" | "manifestHash" | "createdAt">
 
 const known = (row: KnownRow): ArtifactRecord => ({
   ...row, stem: stemOf(row.uid), suffix: "", kind: null, description: null, nFiles: null, nObservations: null, run: null, account: null,
@@ -92,7 +92,7 @@ const isAllNew = async (s: DuckDbSession, { hash, key, size }: SaveRequest): Pro
 }
 
 const sameAs = (request: SaveRequest, artifact: ArtifactRecord): boolean =>
-  request.hash === artifact.hash && request.hashType === artifact.hashType && request.size === artifact.size
+  (request.folder?.manifestHash ?? null) === (artifact.manifestHash ?? null) && request.hash === artifact.hash && request.hashType === artifact.hashType && request.size === artifact.size
 
 const selectKeys = (s: DuckDbSession, column: "key" | "artifact", values: ReadonlyArray<string>): Promise<ReadonlyArray<KeyRecord>> => {
   const [condition, param] = oneOf(column, values)
@@ -110,14 +110,14 @@ const selectMatches = async (s: DuckDbSession, requests: ReadonlyArray<SaveReque
   const [first] = contents
   if (first === undefined) return []
   if (contents.length === 1) {
-    const same = `FROM reg.artifact WHERE hash = $1 AND hash_type = $2 AND size = $3 AND visibility = 1`
-    const params = [first.hash, first.hashType, first.size]
+    const same = `FROM reg.artifact WHERE hash = $1 AND hash_type = $2 AND size = $3 AND manifest_hash IS NOT DISTINCT FROM $4 AND visibility = 1`
+    const params = [first.hash, first.hashType, first.size, first.folder?.manifestHash ?? null]
     // Sorting costs more than the search, and mostly there is nothing to sort.
     const some = await s.rows<KnownRow>(`SELECT ${KNOWN_COLUMNS} ${same} LIMIT 2`, params)
     return (some.length < 2 ? some : await s.rows<KnownRow>(`SELECT ${KNOWN_COLUMNS} ${same} ORDER BY created_at, uid LIMIT 1`, params)).map(known)
   }
   const oldest = await s.rows<{ uid: string }>(`SELECT arg_min(uid, (created_at, uid)) AS uid FROM reg.artifact
-    WHERE hash IN (SELECT unnest($1::VARCHAR[])) AND visibility = 1 AND size > 0 GROUP BY hash, hash_type, size`, [[...new Set(contents.map(({ hash }) => hash))]])
+    WHERE hash IN (SELECT unnest($1::VARCHAR[])) AND visibility = 1 AND size > 0 GROUP BY hash, hash_type, size, manifest_hash`, [[...new Set(contents.map(({ hash }) => hash))]])
   return oldest.length === 0 ? [] : selectLive(s, oldest.map(({ uid }) => uid))
 }
 

@@ -63,6 +63,9 @@ export const MIGRATIONS: ReadonlyArray<Migration> = [
       `CREATE TABLE reg.run_input (run VARCHAR NOT NULL, artifact VARCHAR NOT NULL, created_at TIMESTAMP NOT NULL)`,
       // Runs whose save found the artifact existing: the run that made it stands in the artifact.
       `CREATE TABLE reg.run_reproduced (run VARCHAR NOT NULL, artifact VARCHAR NOT NULL, created_at TIMESTAMP NOT NULL)`,
+      // The files of a folder that is one artifact, in the order of their paths, which are escaped as keys are.
+      `CREATE TABLE reg.member (artifact VARCHAR NOT NULL, position INTEGER NOT NULL, path VARCHAR NOT NULL, size BIGINT NOT NULL,
+        hash VARCHAR NOT NULL, hash_type VARCHAR NOT NULL)`,
       // What it takes to put an artifact back from the trash: its keys, the primary one first by age.
       `CREATE TABLE reg.trashed (artifact VARCHAR NOT NULL, was_latest BOOLEAN NOT NULL, trashed_at TIMESTAMP NOT NULL, account VARCHAR)`,
       `CREATE TABLE reg.trashed_key (artifact VARCHAR NOT NULL, key VARCHAR NOT NULL, is_primary BOOLEAN NOT NULL, since TIMESTAMP NOT NULL)`

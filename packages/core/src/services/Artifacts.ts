@@ -62,10 +62,11 @@ export type SaveItem = SaveSource & SaveOptions
  * - `KeyLeftAlone` policy `reuse`: the content has another key, which stays
  * - `UnknownCompositeSuffix` the last part of a longer suffix was taken; a setting extends the table
  * - `DescriptionKept`, `KindKept`, `VersionKept` the content was registered before with another one, which stays
+ * - `MembersLeftOut` a folder holds symbolic links or special files, which are not part of it
  * - `NotRevised` the content was registered before, so it did not become a version of the artifact named
  */
 export type SaveWarningCode =
-  | "KeyNormalized" | "KeyNotPortable" | "AliasMade" | "KeyMoved" | "KeyLeftAlone" | "UnknownCompositeSuffix" | "DescriptionKept" | "KindKept" | "VersionKept" | "NotRevised"
+  | "KeyNormalized" | "KeyNotPortable" | "AliasMade" | "KeyMoved" | "KeyLeftAlone" | "UnknownCompositeSuffix" | "DescriptionKept" | "KindKept" | "VersionKept" | "NotRevised" | "MembersLeftOut"
 
 export interface SaveWarning {
   readonly code: SaveWarningCode

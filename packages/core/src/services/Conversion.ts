@@ -158,6 +158,7 @@ export class Conversion extends Context.Service<Conversion, {
 const TAKEN = "something else stands where it would go"
 
 const reasonToLeave = (copy: StoredCopy, root: StorageRoot, to: ConvertRequest["to"]): string | null => {
+  if (copy.hashType === "md5-d") return "it is a folder, which stays where it was put"
   if (copy.inPlace) return "it is registered where it stands"
   if (root.readOnly) return "its storage root is read-only"
   if (copy.state !== "ok") return `its copy is recorded as ${copy.state}`

@@ -6,7 +6,7 @@
  */
 import { Context, Effect, Layer, Stream } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
-import { type Damaged, type NoGoodLocation, NotFound, StorageRootProblem } from "../domain/SheafError.ts"
+import { type Damaged, InvalidInput, type NoGoodLocation, NotFound, StorageRootProblem } from "../domain/SheafError.ts"
 import { localPathOf, objectPath, type StorageRoot } from "../domain/StorageRoot.ts"
 import { KeyPolicy } from "../ports/KeyPolicy.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
@@ -29,7 +29,7 @@ export interface CopyReport {
   readonly bytes: number
 }
 
-export type CopyError = RegistryError | NotFound | NoGoodLocation | Damaged | StorageError | StorageRootProblem
+export type CopyError = RegistryError | InvalidInput | NotFound | NoGoodLocation | Damaged | StorageError | StorageRootProblem
 
 export class Copying extends Context.Service<Copying, {
   /** Makes a copy of an artifact in a storage root, given by name, uid, URL or path; nothing is written when a good one is there. */
@@ -75,6 +75,9 @@ export class Copying extends Context.Service<Copying, {
       const copy = Effect.fn("Copying.copy")(function*(wanted: Artifact | string, reference: string) {
         const artifact = yield* artifactOf(typeof wanted === "string" ? wanted : wanted.uid)
         const root = yield* roots.find(reference)
+        if (artifact.nFiles !== null) {
+          return yield* new InvalidInput({ what: artifact.key ?? artifact.uid, reason: "is a folder, of which no second copy can be made yet", advice: "Register it from the other root, or get it with: sheaf get REF -o DIR" })
+        }
         const there = artifact.locations.find(({ state, storage }) => storage === root.url && state === "ok")
         if (there !== undefined) return { artifact, copied: false, path: there.path, bytes: 0 }
         const handle = yield* writable(root)

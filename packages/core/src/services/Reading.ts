@@ -3,8 +3,10 @@
  */
 import { Context, Effect, Layer, Stream } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
-import { toFsPath } from "../domain/FileName.ts"
+import { displayPath, toFsPath } from "../domain/FileName.ts"
+import type { FolderMember } from "../domain/FolderManifest.ts"
 import { Damaged, type FileError, InvalidInput, type NoGoodLocation, type NotFound } from "../domain/SheafError.ts"
+import { localPathOf } from "../domain/StorageRoot.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
 import type { StorageHandle } from "../ports/Storage.ts"
@@ -23,6 +25,8 @@ export interface ByteRange {
 export interface CopyToOptions {
   /** Replace a file that stands there. */
   readonly overwrite?: boolean
+  /** One file of a folder. */
+  readonly member?: FolderMember
 }
 
 /** What reading an artifact can fail with: it is not known, no copy of it can be used, or the only one has other bytes. */
@@ -32,11 +36,11 @@ export class Reading extends Context.Service<Reading, {
   /**
    * The bytes of an artifact, given itself or by its uid. When they were read to their end they were those of its hash, else the stream has failed with
    * `Damaged`; a part of them is not compared. Copies are tried in turn, the recorded good ones first; content of up to 8 MiB is compared before any of it
-   * is given out. What turns out about a copy is recorded.
+   * is given out. What turns out about a copy is recorded. A folder has no bytes of its own: one of its files is named by `member`.
    */
-  readonly open: (artifact: Artifact | string, range?: ByteRange) => Stream.Stream<Uint8Array, ReadingError | InvalidInput>
+  readonly open: (artifact: Artifact | string, range?: ByteRange, member?: FolderMember) => Stream.Stream<Uint8Array, ReadingError | InvalidInput>
   /**
-   * A path at which ordinary programs read the artifact: that of a copy in a local root. A text, or bytes for a path that is not valid Unicode; Node's file
+   * A path at which ordinary programs read the artifact, for a folder its directory: that of a copy in a local root. A text, or bytes for a path that is not valid Unicode; Node's file
    * calls take both. The copy is there and has the right size; its bytes are compared only when it is recorded as bad.
    */
   readonly localPath: (artifact: Artifact | string) => Effect.Effect<string | Buffer, ReadingError>
@@ -51,23 +55,41 @@ export class Reading extends Context.Service<Reading, {
     Effect.gen(function*() {
       const reader = new CopyReader({ registry: yield* Registry, roots: yield* StorageRoots, hashing: yield* Hashing })
       return Reading.of({
-        open: (artifact, range = {}) =>
+        open: (artifact, range = {}, member) =>
           Stream.unwrap(Effect.gen(function*() {
-            const set = yield* reader.copiesOf(artifact)
+            const set = yield* filesOf(yield* reader.copiesOf(artifact), member)
             const { end, start } = yield* checkRange(set.artifact, range)
             if (start > 0 || end < set.artifact.size) return reader.flow(set, start, end, () => undefined)
             return set.artifact.size <= LARGE ? Stream.fromIterableEffect(reader.firstGood(set, (copy, handle) => readSmall(reader, copy, handle))) : readLarge(reader, set)
           })),
         localPath: Effect.fn("Reading.localPath")(function*(artifact: Artifact | string) {
           const set = yield* reader.copiesOf(artifact)
-          return yield* reader.firstGood(set, (copy, handle) => pathOf(copy, handle))
+          const folder = set.artifact.nFiles === null ? undefined : set.copies.find(({ root, state }) => state === "ok" && localPathOf(root) !== null)
+          return folder === undefined ? yield* reader.firstGood(set, (copy, handle) => pathOf(copy, handle)) : folder.path
         }),
         copyTo: Effect.fn("Reading.copyTo")(function*(artifact: Artifact | string, path: string, options: CopyToOptions = {}) {
-          return yield* copyToFile(reader, yield* reader.copiesOf(artifact), path, options.overwrite ?? false)
+          return yield* copyToFile(reader, yield* filesOf(yield* reader.copiesOf(artifact), options.member), path, options.overwrite ?? false)
         })
       })
     })
   )
+}
+
+/** The copies of a file: of the artifact itself, or of one file of a folder. */
+const filesOf = (set: CopySet, member: FolderMember | undefined): Effect.Effect<CopySet, InvalidInput> => {
+  const { artifact, copies } = set
+  if (member === undefined && artifact.nFiles !== null) {
+    const reference = artifact.key ?? artifact.uid
+    return Effect.fail(new InvalidInput({
+      what: reference, reason: `is a folder of ${artifact.nFiles} files`, advice: `Name one of them, as in ${reference}/PATH; sheaf ls ${reference} --members lists them.`
+    }))
+  }
+  if (member === undefined) return Effect.succeed(set)
+  const { hash, hashType, path, size } = member
+  return Effect.succeed({
+    artifact: { ...artifact, size, hash, hashType },
+    copies: copies.map((copy) => ({ ...copy, size, hash, hashType, objectKey: `${copy.objectKey}/${path}`, path: `${copy.path}/${displayPath(path)}` }))
+  })
 }
 
 const checkRange = ({ size, uid }: Artifact, { end = size, start = 0 }: ByteRange): Effect.Effect<Required<ByteRange>, InvalidInput> =>

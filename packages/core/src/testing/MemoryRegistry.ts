@@ -130,7 +130,7 @@ export const layer: Layer.Layer<Registry> = Layer.sync(Registry, () => {
         const before = there ?? { inPlace: from === objectKey && old !== undefined && old.inPlace, createdAt: nextTime(state), verifiedAt: null }
         state.place({ ...before, artifact: uid, root, objectKey, isVirtual, state: "ok" })
       }),
-    knownObjects: (root, objectKeys) => read(({ state }) => new Set(objectKeys.filter((objectKey) => state.locationsAt(root, objectKey).length > 0))),
+    knownObjects: (root, objectKeys) => read(({ state }) => new Set(objectKeys.filter((objectKey) => isKnown(state, root, objectKey)))),
 
     setDescription: (uid, description) =>
       write<void, NotFound | InvalidInput>(({ state }) => {
@@ -142,6 +142,11 @@ export const layer: Layer.Layer<Registry> = Layer.sync(Registry, () => {
       })
   })
 })
+
+/** Whether a location names the object, or a folder that it lies in. */
+const isKnown = (state: RegistryState, root: string, objectKey: string): boolean =>
+  state.locationsAt(root, objectKey).length > 0 ||
+  [...state.locations()].some((location) => location.root === root && objectKey.startsWith(`${location.objectKey}/`) && state.artifacts.get(location.artifact)?.nFiles !== null)
 
 /** Microseconds since 1970, later than anything recorded. */
 const nextTime = (state: RegistryState): number => {
