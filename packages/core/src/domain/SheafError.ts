@@ -99,6 +99,18 @@ export class KeyConflict extends Schema.TaggedError<KeyConflict>()("KeyConflict"
   get exitCode(): number { return EXIT.conflict }
 }
 
+/** Something that is to be deleted for good is a part of something else. */
+export class InUse extends Schema.TaggedError<InUse>()("InUse", {
+  uid: Schema.String,
+  /** What it is a part of, in words, such as `collection plate1`. */
+  holder: Schema.String,
+  holderUid: Schema.String
+}) {
+  override get message(): string { return `artifact ${this.uid} is a member of ${this.holder}, version ${this.holderUid}` }
+  get hint(): string { return "Nothing was changed. Move it into the trash instead (without --permanent), or delete the collection first." }
+  get exitCode(): number { return EXIT.conflict }
+}
+
 /** Policy `error`: the content is already registered. */
 export class DuplicateContent extends Schema.TaggedError<DuplicateContent>()("DuplicateContent", {
   uid: Schema.String, existingKey: Schema.NullOr(Schema.String), key: Schema.NullOr(Schema.String), hash: Schema.String
@@ -231,6 +243,6 @@ export class Interrupted extends Schema.TaggedError<Interrupted>()("Interrupted"
 }
 
 export type SheafError =
-  | InvalidKey | SuffixMismatch | InvalidInput | NoInstance | InstanceConflict | InvalidConfig | NotFound | MultipleResults | KeyConflict
+  | InvalidKey | SuffixMismatch | InvalidInput | NoInstance | InstanceConflict | InvalidConfig | NotFound | MultipleResults | KeyConflict | InUse
   | DuplicateContent | Unnamed | FileChanged | FileError | Damaged | NoGoodLocation | RegistryBusy | RegistryNewer | RegistryFailed
   | StorageRootProblem | Interrupted
