@@ -28,6 +28,7 @@ import type { UidSource } from "./ports/UidSource.ts"
 import { Artifacts } from "./services/Artifacts.ts"
 import { Deletion } from "./services/Deletion.ts"
 import { badFrom, type Check, checkNode, Doctor } from "./services/Doctor.ts"
+import { Exporting } from "./services/Exporting.ts"
 import { Garbage } from "./services/Garbage.ts"
 import { Ingest } from "./services/Ingest.ts"
 import { IngestSettings } from "./services/IngestSettings.ts"
@@ -54,7 +55,7 @@ export interface SheafOptions {
 /** What {@link Sheaf} `layer` provides. */
 export type SheafServices =
   | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor
-  | Deletion | Garbage
+  | Deletion | Garbage | Exporting
 
 /** Seconds to wait for another process that holds the registry, when nothing else is said. */
 export const DEFAULT_LOCK_TIMEOUT = 10
@@ -103,7 +104,7 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
     KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
     RandomUids.layer
   )
-  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Reading.layer, Integrity.layer, Doctor.layer, Deletion.layer, Garbage.layer).pipe(
+  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Reading.layer, Integrity.layer, Doctor.layer, Deletion.layer, Garbage.layer, Exporting.layer).pipe(
     Layer.provideMerge(StorageRoots.layer),
     Layer.provideMerge(ports)
   )

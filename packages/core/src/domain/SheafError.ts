@@ -181,6 +181,13 @@ export class Damaged extends Schema.TaggedError<Damaged>()("Damaged", {
   get exitCode(): number { return EXIT.integrity }
 }
 
+/** The content cannot be turned into a value. */
+export class CannotLoad extends Schema.TaggedError<CannotLoad>()("CannotLoad", { uid: Schema.String, suffix: Schema.String, reason: Schema.String }) {
+  override get message(): string { return `artifact ${this.uid}${this.suffix === "" ? "" : ` (${this.suffix})`} cannot be loaded: ${this.reason}` }
+  get hint(): string { return "Read the file with a program that knows it: sheaf cache REF (cachePath in the library) gives its path, open() its bytes." }
+  get exitCode(): number { return EXIT.failure }
+}
+
 /** No location of an artifact can be read. */
 export class NoGoodLocation extends Schema.TaggedError<NoGoodLocation>()("NoGoodLocation", { uid: Schema.String, tried: Texts }) {
   override get message(): string { return `no readable copy of artifact ${this.uid}; tried ${this.tried.join(", ") || "none: it has no location"}` }
@@ -244,5 +251,5 @@ export class Interrupted extends Schema.TaggedError<Interrupted>()("Interrupted"
 
 export type SheafError =
   | InvalidKey | SuffixMismatch | InvalidInput | NoInstance | InstanceConflict | InvalidConfig | NotFound | MultipleResults | KeyConflict | InUse
-  | DuplicateContent | Unnamed | FileChanged | FileError | Damaged | NoGoodLocation | RegistryBusy | RegistryNewer | RegistryFailed
+  | DuplicateContent | Unnamed | FileChanged | FileError | Damaged | CannotLoad | NoGoodLocation | RegistryBusy | RegistryNewer | RegistryFailed
   | StorageRootProblem | Interrupted
