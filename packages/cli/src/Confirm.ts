@@ -7,7 +7,7 @@ import { Shell } from "./Shell.ts"
 import { Usage } from "./UsageError.ts"
 
 /** Whether somebody can be asked: at a terminal, with output for people. */
-export const canAsk = Effect.map(Shell, ({ errIsTerminal, options }) => options.format === "text" && errIsTerminal && process.stdin.isTTY === true)
+const canAsk = Effect.map(Shell, ({ errIsTerminal, options }) => options.format === "text" && errIsTerminal && process.stdin.isTTY === true)
 
 /** Fails, as a misuse, where nobody can be asked and `--yes` is not given. To be called before anything changes. */
 export const requireConsent = (command: string, yes: boolean) =>

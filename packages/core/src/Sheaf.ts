@@ -104,7 +104,7 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
     KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
     RandomUids.layer
   )
-  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Reading.layer, Integrity.layer, Doctor.layer, Deletion.layer, Garbage.layer, Exporting.layer).pipe(
+  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Reading.layer, Integrity.layer, Doctor.layer, Deletion.layer, Garbage.layer.pipe(Layer.provide(Deletion.layer)), Exporting.layer).pipe(
     Layer.provideMerge(StorageRoots.layer),
     Layer.provideMerge(ports)
   )

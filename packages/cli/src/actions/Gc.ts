@@ -1,7 +1,6 @@
 /** `sheaf gc` */
 import { Effect, Option } from "effect"
 import { EXIT } from "@sheaf/core/domain/SheafError"
-import { Deletion } from "@sheaf/core/services/Deletion"
 import { Garbage } from "@sheaf/core/services/Garbage"
 import { confirm, requireConsent } from "../Confirm.ts"
 import { withInstance } from "../OpenInstance.ts"
@@ -26,9 +25,8 @@ const collect = ({ dryRun, grace, yes }: GcInput) =>
     const shell = yield* Shell
     const garbage = yield* Garbage
     const isText = shell.options.format === "text"
-    const isSpoken = isText && !shell.options.quiet
-    // Objects of a deletion that was cut short are no longer garbage then.
-    const finished = dryRun ? { objects: 0, bytes: 0, kept: [], pending: [] } : yield* (yield* Deletion).finish
+    // Who is asked has to know about what.
+    const isSpoken = isText && (!shell.options.quiet || !(yes || dryRun))
     const all = yield* garbage.find(Option.isSome(grace) ? { graceHours: grace.value } : {})
     const { places: _, ...found } = all
     if (found.skipped.length > 0) yield* shell.exitWith(EXIT.storageUnavailable)
@@ -40,7 +38,7 @@ const collect = ({ dryRun, grace, yes }: GcInput) =>
     if (dryRun) return yield* isText ? (isSpoken ? shell.print("Dry run: nothing was removed.") : Effect.void) : shell.document({ dryRun, ...found, removed: null })
     if (found.objects.length > 0 && !yes && !(yield* confirm("Remove them?"))) return yield* shell.print("Nothing was removed.")
     const removed = yield* garbage.remove(all)
-    const total = { objects: removed.objects + finished.objects, bytes: removed.bytes + finished.bytes, kept: [...finished.kept, ...removed.kept], pending: finished.pending }
-    if (!isText) return yield* shell.document({ dryRun, ...found, removed: total })
-    if (isSpoken && total.objects > 0) yield* shell.print(`removed ${plural(total.objects, "object")}, ${sizeText(total.bytes)}`)
+    if (!isText) return yield* shell.document({ dryRun, ...found, removed })
+    for (const { objects, reason, url } of removed.pending) yield* shell.note(`sheaf: ${plural(objects, "object")} in ${safeText(url)} could not be removed: ${safeText(reason)}`)
+    if (isSpoken && (removed.objects > 0 || found.objects.length > 0)) yield* shell.print(`removed ${plural(removed.objects, "object")}, ${sizeText(removed.bytes)}`)
   })

@@ -68,7 +68,8 @@ const deletePermanently = ({ deleteSource, dryRun, references, trashed, yes }: R
     const deletion = yield* Deletion
     const isText = shell.options.format === "text"
     const plan = yield* deletion.plan(references, { deleteSource, trashed })
-    if (isText && !shell.options.quiet) yield* printPlan(plan)
+    // Who is asked has to know about what.
+    if (isText && (!shell.options.quiet || !(yes || dryRun))) yield* printPlan(plan)
     if (dryRun) {
       if (!isText) return yield* shell.document({ dryRun, permanent: true, ...plan, removed: null })
       if (!shell.options.quiet) yield* shell.print("Dry run: nothing was changed.")

@@ -9,6 +9,7 @@ import { Hashing } from "../ports/Hashing.ts"
 import { Purge } from "../ports/Purge.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
 import { StorageError, type StorageObject } from "../ports/Storage.ts"
+import { Deletion, type FinishReport } from "./Deletion.ts"
 import { Instance } from "./Instance.ts"
 import { type KeptObject, removeObjects, settleLeftAside } from "./ObjectRemoval.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
@@ -43,25 +44,22 @@ export interface GarbageFound {
   readonly places: ReadonlyArray<{ readonly root: StorageRoot; readonly objects: ReadonlyArray<StorageObject> }>
 }
 
-/** What was removed. */
-export interface GarbageRemoved {
-  readonly objects: number
-  readonly bytes: number
-  readonly kept: ReadonlyArray<KeptObject>
-}
+/** What was removed, objects of deletions that had been cut short included. */
+export type GarbageRemoved = FinishReport
 
 export class Garbage extends Context.Service<Garbage, {
   /** Looks through the writable roots; changes nothing. */
   readonly find: (options?: GarbageOptions) => Effect.Effect<GarbageFound, RegistryError | StorageError | InvalidInput>
-  /** Removes what was found, unless something refers to it by now; and what killed processes left. */
+  /** Removes what was found, unless something refers to it by now; and what killed processes left, deletions that were cut short included. */
   readonly remove: (found: GarbageFound) => Effect.Effect<GarbageRemoved, RegistryError | StorageError | StorageRootProblem>
 }>()("@sheaf/core/Garbage") {
-  static readonly layer: Layer.Layer<Garbage, never, Instance | Registry | Purge | Hashing | StorageRoots> = Layer.effect(
+  static readonly layer: Layer.Layer<Garbage, never, Instance | Registry | Purge | Hashing | StorageRoots | Deletion> = Layer.effect(
     Garbage,
     Effect.gen(function*() {
       const { config } = yield* Instance
       const registry = yield* Registry
       const roots = yield* StorageRoots
+      const deletion = yield* Deletion
       const removal = { purge: yield* Purge, hashing: yield* Hashing }
 
       const ownHandle = Effect.fnUntraced(function*(root: StorageRoot) {
@@ -116,8 +114,9 @@ export class Garbage extends Context.Service<Garbage, {
       })
 
       const remove = Effect.fn("Garbage.remove")(function*({ places }: GarbageFound) {
-        let [count, bytes] = [0, 0]
-        const kept: Array<KeptObject> = []
+        const finished = yield* deletion.finish
+        let { bytes, objects: count } = finished
+        const kept: Array<KeptObject> = [...finished.kept]
         for (const root of yield* registry.roots) {
           if (root.readOnly) continue
           const objects = places.find((place) => place.root.uid === root.uid)?.objects ?? []
@@ -135,7 +134,7 @@ export class Garbage extends Context.Service<Garbage, {
           bytes += removed.bytes
           kept.push(...removed.kept)
         }
-        return { objects: count, bytes, kept }
+        return { objects: count, bytes, kept, pending: finished.pending }
       })
       return Garbage.of({ find, remove })
     })
