@@ -16,11 +16,17 @@ import { InvalidInput } from "./domain/SheafError.ts"
 import type { KeyListing } from "./ports/Registry.ts"
 import { currentHandle, Session } from "./ports/Session.ts"
 import type { StorageDriver } from "./ports/Storage.ts"
+import type { TrashedArtifact } from "./ports/Trash.ts"
 import { Sheaf as Composition, type SheafOptions, type SheafServices } from "./Sheaf.ts"
 import { Artifacts, type Resolved, type SaveItem, type SaveOptions, type SaveRefusal, type SaveResult } from "./services/Artifacts.ts"
+import {
+  type DeleteOptions, Deletion, type DeletionPlan, type DeletionReport, type RestoreReport, type TrashOptions, type TrashReport
+} from "./services/Deletion.ts"
 import { type Check, Doctor } from "./services/Doctor.ts"
 import { type CopyReport, Copying } from "./services/Copying.ts"
 import { Folders } from "./services/Folders.ts"
+import { Exporting, type ExportOptions, type ExportReport } from "./services/Exporting.ts"
+import { Garbage, type GarbageFound, type GarbageOptions, type GarbageRemoved } from "./services/Garbage.ts"
 import { Ingest, type IngestRequest, type StatusReport, type StatusRequest } from "./services/Ingest.ts"
 import type { CopiedFile } from "./services/FileCopy.ts"
 import { Instance, type LoadedInstance } from "./services/Instance.ts"
@@ -35,6 +41,9 @@ export type { IngestEvent, IngestSummary } from "./domain/IngestReport.ts"
 export * from "./domain/SheafError.ts"
 export type { KeyListing, KeyMove } from "./ports/Registry.ts"
 export { StorageError } from "./ports/Storage.ts"
+export type { TrashedArtifact } from "./ports/Trash.ts"
+export type { DeleteOptions, DeletionPlan, DeletionReport, RestoreReport, TrashOptions, TrashReport } from "./services/Deletion.ts"
+export type { ExportOptions, ExportReport } from "./services/Exporting.ts"
 export type { VerifyProgress, VerifyReport, VerifyRequest } from "./services/Integrity.ts"
 export type { SaveItem, SaveOptions, SaveRefusal, SaveResult, SaveWarning } from "./services/Artifacts.ts"
 
@@ -51,6 +60,9 @@ export interface OpenOptions extends Pick<SheafOptions, "lockTimeout" | "keyPoli
 export type SettledSave =
   | { readonly status: "fulfilled"; readonly value: SaveResult }
   | { readonly status: "rejected"; readonly reason: SaveRefusal }
+
+/** What `gc` found, and removed unless it only looked. */
+export type GcReport = Omit<GarbageFound, "places"> & { readonly dryRun: boolean; readonly removed: GarbageRemoved | null }
 
 /** A call that can be given up: what was not complete then leaves nothing behind. */
 export interface CallOptions {
@@ -224,6 +236,66 @@ export class Sheaf implements AsyncDisposable {
     }), signal)
   }
 
+  /** As {@link localPath}: a path for other programs, to be read only. */
+  cachePath(reference: string): Promise<string | Buffer> {
+    return this.#run(Effect.gen(function*() {
+      const { uid } = yield* (yield* Artifacts).resolve(reference)
+      return yield* (yield* Reading).cachePath(uid)
+    }))
+  }
+
+  /**
+   * Its content as a value, by its suffix: `.txt`, `.md` and `.log` a string, `.json` what it says, `.jsonl` and `.ndjson` an array, `.csv` and `.tsv` an array of
+   * rows keyed by the header, with strings in them; each also compressed (`.gz`, `.bgz`). Rejects with `CannotLoad` for any other suffix.
+   */
+  load(reference: string, { signal }: CallOptions = {}): Promise<unknown> {
+    return this.#run(Effect.gen(function*() {
+      const { uid } = yield* (yield* Artifacts).resolve(reference)
+      return yield* (yield* Reading).load(uid)
+    }), signal)
+  }
+
+  /** Rebuilds a directory tree from the keys with a prefix, every file compared with its hash. Nothing is replaced. */
+  export(prefix: string, directory: string, options: ExportOptions & CallOptions = {}): Promise<ExportReport> {
+    const { signal, ...rest } = options
+    return this.#run(Effect.flatMap(Exporting, (exporting) => exporting.export(prefix, directory, rest)), signal)
+  }
+
+  /** Moves artifacts into the trash, all or none: by references, or by prefixes with a `/` at their end. */
+  rm(references: string | ReadonlyArray<string>, options: TrashOptions = {}): Promise<TrashReport> {
+    return this.#run(Effect.flatMap(Deletion, (deletion) => deletion.trash(listOf(references), options)))
+  }
+
+  /** Puts artifacts back from the trash with their keys, all or none: by uid, a key that they had, or a prefix of such keys. */
+  restore(references: string | ReadonlyArray<string>, options: TrashOptions = {}): Promise<RestoreReport> {
+    return this.#run(Effect.flatMap(Deletion, (deletion) => deletion.restore(listOf(references), options)))
+  }
+
+  /** What is in the trash, newest first. */
+  trashed(): Promise<ReadonlyArray<TrashedArtifact>> {
+    return this.#run(Effect.flatMap(Deletion, (deletion) => deletion.trashed))
+  }
+
+  /** What {@link deletePermanently} is going to do. References are looked for among live artifacts, then in the trash. */
+  planDeletion(references: string | ReadonlyArray<string>, options: DeleteOptions = {}): Promise<DeletionPlan> {
+    return this.#run(Effect.flatMap(Deletion, (deletion) => deletion.plan(listOf(references), options)))
+  }
+
+  /** Deletes for good what a plan names: the records, and the objects that nothing refers to afterwards. */
+  deletePermanently(plan: DeletionPlan): Promise<DeletionReport> {
+    return this.#run(Effect.flatMap(Deletion, (deletion) => deletion.deletePermanently(plan)))
+  }
+
+  /** Removes objects in the registry's own folders that nothing refers to, and finishes deletions that were cut short. With `dryRun` it only lists. */
+  gc({ dryRun = false, ...options }: GarbageOptions & { readonly dryRun?: boolean } = {}): Promise<GcReport> {
+    return this.#run(Effect.gen(function*() {
+      const garbage = yield* Garbage
+      const found = yield* garbage.find(options)
+      const { places: _, ...shown } = found
+      return { dryRun, ...shown, removed: dryRun ? null : yield* garbage.remove(found) }
+    }))
+  }
+
   /** Reads copies again and compares them with their hashes. What is wrong with them is in the report, not an error. */
   verify(request: VerifyRequest = {}): Promise<VerifyReport> {
     return this.#run(Effect.flatMap(Integrity, (integrity) => integrity.verify(request)))
@@ -262,6 +334,8 @@ export class Sheaf implements AsyncDisposable {
     }
   }
 }
+
+const listOf = (references: string | ReadonlyArray<string>): ReadonlyArray<string> => (typeof references === "string" ? [references] : references)
 
 /** The driver for directories. It depends on this package, so it is looked for only when it is needed. */
 const localDrivers = async (): Promise<ReadonlyArray<StorageDriver>> => {

@@ -13,7 +13,9 @@ import * as DuckDbAudit from "./layers/DuckDbAudit.ts"
 import * as DuckDbClient from "./layers/DuckDbClient.ts"
 import * as DuckDbCopyLedger from "./layers/DuckDbCopyLedger.ts"
 import * as DuckDbFolderMembers from "./layers/DuckDbFolderMembers.ts"
+import * as DuckDbPurge from "./layers/DuckDbPurge.ts"
 import * as DuckDbRegistry from "./layers/DuckDbRegistry.ts"
+import * as DuckDbTrash from "./layers/DuckDbTrash.ts"
 import * as HashingLayers from "./layers/HashingLayers.ts"
 import * as KeyPolicies from "./layers/KeyPolicies.ts"
 import { keyPolicyRules } from "./workers/KeyPolicyRules.ts"
@@ -25,10 +27,13 @@ import { Session } from "./ports/Session.ts"
 import { type StorageDriver, StorageDrivers, StorageError } from "./ports/Storage.ts"
 import type { UidSource } from "./ports/UidSource.ts"
 import { Artifacts } from "./services/Artifacts.ts"
+import { Deletion } from "./services/Deletion.ts"
 import { badFrom, type Check, checkNode, Doctor } from "./services/Doctor.ts"
 import { Conversion } from "./services/Conversion.ts"
 import { Copying } from "./services/Copying.ts"
 import { Folders } from "./services/Folders.ts"
+import { Exporting } from "./services/Exporting.ts"
+import { Garbage } from "./services/Garbage.ts"
 import { Ingest } from "./services/Ingest.ts"
 import { IngestSettings } from "./services/IngestSettings.ts"
 import { findInstance, Instance, type InstanceError, type LoadedInstance, loadInstance } from "./services/Instance.ts"
@@ -53,7 +58,8 @@ export interface SheafOptions {
 
 /** What {@link Sheaf} `layer` provides. */
 export type SheafServices =
-  | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | Copying | Conversion | Folders | StorageRoots | Integrity | Doctor
+  | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor
+  | Copying | Conversion | Folders | Deletion | Garbage | Exporting
 
 /** Seconds to wait for another process that holds the registry, when nothing else is said. */
 export const DEFAULT_LOCK_TIMEOUT = 10
@@ -96,13 +102,19 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
   const registry = Layer.effect(Registry, Effect.flatMap(Registry, (plain) => cachedRoots(plain, instance.registryPath))).pipe(Layer.provide(DuckDbRegistry.layer))
   const ports = Layer.mergeAll(
     Layer.succeed(Instance, instance),
-    Layer.mergeAll(registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbFolderMembers.layer).pipe(Layer.provide(engine)),
+    Layer.mergeAll(
+      registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbFolderMembers.layer, DuckDbTrash.layer, DuckDbPurge.layer
+    ).pipe(Layer.provide(engine)),
     storageDrivers(options.drivers),
     HashingLayers.layer(config.hash),
     KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
     RandomUids.layer
   )
-  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Conversion.layer, Layer.mergeAll(Copying.layer, Folders.layer).pipe(Layer.provideMerge(Reading.layer)), Integrity.layer, Doctor.layer).pipe(
+  return Layer.mergeAll(
+    Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Conversion.layer, Copying.layer, Folders.layer, Integrity.layer, Doctor.layer,
+    Deletion.layer, Garbage.layer.pipe(Layer.provide(Deletion.layer)), Exporting.layer
+  ).pipe(
+    Layer.provideMerge(Reading.layer),
     Layer.provideMerge(StorageRoots.layer),
     Layer.provideMerge(ports)
   )

@@ -13,7 +13,8 @@ const EVENT_TEXTS: Readonly<Record<KeyEvent["event"], string>> = {
   aliased: "made an alias",
   moved: "moved to other content",
   renamed: "renamed to this",
-  released: "released"
+  released: "released",
+  restored: "restored from the trash"
 }
 
 export const run = ({ key }: { readonly key: string }) =>

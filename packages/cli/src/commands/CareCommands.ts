@@ -1,8 +1,8 @@
 /** Commands that look after what is stored. */
 import { Option } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Argument, Command, Flag } from "effect/cli"
 import { lazily } from "../Handler.ts"
-import { manyFlag, optionalArgument, textFlag } from "./CommandFlags.ts"
+import { argument, manyFlag, optionalArgument, switchFlag, textFlag, yesFlag } from "./CommandFlags.ts"
 
 /** `5%` and `5` are 0.05. */
 const shareOf = (text: string): Option.Option<number> => {
@@ -30,4 +30,49 @@ const verify = Command.make("verify", {
   ])
 )
 
-export const careCommands = [verify] as const
+const rm = Command.make("rm", {
+  references: argument("REF", "A key, a prefix that ends with /, a uid, or any other reference").pipe(Argument.atLeast(0)),
+  permanent: switchFlag("permanent", "Delete for good: records, and the bytes that nothing refers to any more"),
+  trashed: switchFlag("trashed", "With --permanent: only what is in the trash; without REF everything in it"),
+  deleteSource: switchFlag("delete-source", "With --permanent: files that were registered where they stand, too"),
+  list: switchFlag("list", "Show what is in the trash"),
+  dryRun: switchFlag("dry-run", "Print the plan, change nothing"),
+  yes: yesFlag
+}, lazily(() => import("../actions/Rm.ts"))).pipe(
+  Command.withDescription(
+    "Move artifacts into the trash: out of every listing and query, their keys free for others, until sheaf restore. With --permanent they are deleted, after the plan was printed and confirmed."
+  ),
+  Command.withShortDescription("Move artifacts into the trash, or delete them"),
+  Command.withExamples([
+    { command: "sheaf rm raw/plate1/a.csv" },
+    { command: "sheaf rm raw/plate2/ --dry-run", description: "Every artifact with a key below the prefix" },
+    { command: "sheaf rm --list", description: "What is in the trash" },
+    { command: "sheaf rm --permanent --trashed", description: "Empty the trash" }
+  ])
+)
+
+const restore = Command.make("restore", {
+  references: argument("REF", "A key that it had, a prefix of such keys that ends with /, a uid or the beginning of one").pipe(Argument.atLeast(1)),
+  dryRun: switchFlag("dry-run", "Print the plan, change nothing")
+}, lazily(() => import("../actions/Restore.ts"))).pipe(
+  Command.withDescription("Put artifacts back from the trash, with their keys. A key that another artifact has by now is a conflict, and nothing changes."),
+  Command.withShortDescription("Put artifacts back from the trash"),
+  Command.withExamples([{ command: "sheaf restore raw/plate1/a.csv" }])
+)
+
+const gc = Command.make("gc", {
+  grace: Flag.Finite("grace").pipe(
+    Flag.filter((n) => n >= 0, () => "Expected a number of hours from 0"),
+    Flag.withMetavar("HOURS"),
+    Flag.withDescription("How old an object has to be (default 24)"),
+    Flag.optional
+  ),
+  dryRun: switchFlag("dry-run", "List what would be removed, remove nothing"),
+  yes: yesFlag
+}, lazily(() => import("../actions/Gc.ts"))).pipe(
+  Command.withDescription("Remove objects in the registry's own folders that nothing refers to, as crashes leave them; finish deletions that were cut short. It lists them first. Artifacts in the trash keep their bytes."),
+  Command.withShortDescription("Remove objects that nothing refers to"),
+  Command.withExamples([{ command: "sheaf gc --dry-run" }, { command: "sheaf gc --yes" }])
+)
+
+export const careCommands = [rm, restore, verify, gc] as const

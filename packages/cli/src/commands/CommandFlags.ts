@@ -51,3 +51,4 @@ export const suffixMismatchFlag = switchFlag("allow-suffix-mismatch", "Accept a 
 export const excludeFlag = manyFlag("exclude", "GLOB", "Leave out files that match, such as '*.tmp' or 'cache/**'; repeatable")
 export const followSymlinksFlag = switchFlag("follow-symlinks", "Read what symbolic links point at; loops are detected")
 export const rehashFlag = switchFlag("rehash", "Read every file, also those that look unchanged")
+export const yesFlag = switchFlag("yes", "Do not ask").pipe(Flag.withAlias("y"))

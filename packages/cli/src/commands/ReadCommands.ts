@@ -1,7 +1,8 @@
 /** Commands that give the bytes back. */
 import { Command, Flag } from "effect/cli"
+import { LINK_MODES } from "@sheaf/core/domain/LinkMode"
 import { lazily } from "../Handler.ts"
-import { referenceArgument, switchFlag, textFlag } from "./CommandFlags.ts"
+import { argument, referenceArgument, switchFlag, textFlag } from "./CommandFlags.ts"
 
 const get = Command.make("get", {
   reference: referenceArgument,
@@ -22,4 +23,29 @@ const cat = Command.make("cat", { reference: referenceArgument }, lazily(() => i
   Command.withExamples([{ command: "sheaf cat raw/plate1/a.csv | head" }])
 )
 
-export const readCommands = [get, cat] as const
+const cache = Command.make("cache", { reference: referenceArgument }, lazily(() => import("../actions/Cache.ts"))).pipe(
+  Command.withDescription("Print a path at which any program can read the artifact: that of the stored file itself. Do not write to it."),
+  Command.withShortDescription("A path for other programs"),
+  Command.withExamples([{ command: "wc -l \"$(sheaf cache raw/plate1/a.csv)\"" }])
+)
+
+const exportTree = Command.make("export", {
+  prefix: argument("PREFIX", "Keys at or below this one; \"\" for all"),
+  directory: argument("DIR", "Where the tree goes; made when it is missing"),
+  link: Flag.Literals("link", LINK_MODES).pipe(
+    Flag.withMetavar("HOW"),
+    Flag.withDescription("Copies (the default), hard links to the stored files, or clones of them where the file system can make any"),
+    Flag.optional
+  )
+}, lazily(() => import("../actions/Export.ts"))).pipe(
+  Command.withDescription(
+    "Rebuild a directory tree from keys, every file compared with its hash. Nothing is replaced: where a file with other content stands, nothing is written at all. Exit 10 when some artifacts could not be read."
+  ),
+  Command.withShortDescription("Rebuild a tree from keys"),
+  Command.withExamples([
+    { command: "sheaf export raw/plate1 plate1-again" },
+    { command: "sheaf export raw/ view --link hard", description: "Without using space; do not write to such files" }
+  ])
+)
+
+export const readCommands = [get, cat, cache, exportTree] as const

@@ -59,7 +59,7 @@ export interface Artifact {
 export interface KeyEvent {
   /** ISO 8601. */
   readonly at: string
-  readonly event: "created" | "newVersion" | "keyed" | "aliased" | "moved" | "renamed" | "released"
+  readonly event: "created" | "newVersion" | "keyed" | "aliased" | "moved" | "renamed" | "released" | "restored"
   readonly key: string
   /** The artifact the key pointed at from then on; for `released` the one it left. */
   readonly uid: string

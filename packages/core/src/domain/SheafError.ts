@@ -99,6 +99,18 @@ export class KeyConflict extends Schema.TaggedError<KeyConflict>()("KeyConflict"
   get exitCode(): number { return EXIT.conflict }
 }
 
+/** Something that is to be deleted for good is a part of something else. */
+export class InUse extends Schema.TaggedError<InUse>()("InUse", {
+  uid: Schema.String,
+  /** What it is a part of, in words, such as `collection plate1`. */
+  holder: Schema.String,
+  holderUid: Schema.String
+}) {
+  override get message(): string { return `artifact ${this.uid} is a member of ${this.holder}, version ${this.holderUid}` }
+  get hint(): string { return "Nothing was changed. Move it into the trash instead (without --permanent), or delete the collection first." }
+  get exitCode(): number { return EXIT.conflict }
+}
+
 /** Policy `error`: the content is already registered. */
 export class DuplicateContent extends Schema.TaggedError<DuplicateContent>()("DuplicateContent", {
   uid: Schema.String, existingKey: Schema.NullOr(Schema.String), key: Schema.NullOr(Schema.String), hash: Schema.String
@@ -169,6 +181,13 @@ export class Damaged extends Schema.TaggedError<Damaged>()("Damaged", {
   get exitCode(): number { return EXIT.integrity }
 }
 
+/** The content cannot be turned into a value. */
+export class CannotLoad extends Schema.TaggedError<CannotLoad>()("CannotLoad", { uid: Schema.String, suffix: Schema.String, reason: Schema.String }) {
+  override get message(): string { return `artifact ${this.uid}${this.suffix === "" ? "" : ` (${this.suffix})`} cannot be loaded: ${this.reason}` }
+  get hint(): string { return "Read the file with a program that knows it: sheaf cache REF (cachePath in the library) gives its path, open() its bytes." }
+  get exitCode(): number { return EXIT.failure }
+}
+
 /** No location of an artifact can be read. */
 export class NoGoodLocation extends Schema.TaggedError<NoGoodLocation>()("NoGoodLocation", { uid: Schema.String, tried: Texts }) {
   override get message(): string { return `no readable copy of artifact ${this.uid}; tried ${this.tried.join(", ") || "none: it has no location"}` }
@@ -231,6 +250,6 @@ export class Interrupted extends Schema.TaggedError<Interrupted>()("Interrupted"
 }
 
 export type SheafError =
-  | InvalidKey | SuffixMismatch | InvalidInput | NoInstance | InstanceConflict | InvalidConfig | NotFound | MultipleResults | KeyConflict
-  | DuplicateContent | Unnamed | FileChanged | FileError | Damaged | NoGoodLocation | RegistryBusy | RegistryNewer | RegistryFailed
+  | InvalidKey | SuffixMismatch | InvalidInput | NoInstance | InstanceConflict | InvalidConfig | NotFound | MultipleResults | KeyConflict | InUse
+  | DuplicateContent | Unnamed | FileChanged | FileError | Damaged | CannotLoad | NoGoodLocation | RegistryBusy | RegistryNewer | RegistryFailed
   | StorageRootProblem | Interrupted

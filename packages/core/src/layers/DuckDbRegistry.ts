@@ -36,7 +36,7 @@ export const layer: Layer.Layer<Registry, never, DuckDbClient> = Layer.effect(
 const info = async (s: DuckDbSession, path: string): Promise<RegistryInfo> => {
   const [counts] = await s.rows<Omit<RegistryInfo, "path" | "schema">>(`SELECT
       (SELECT count(*) FROM reg.artifact WHERE visibility = 1) AS artifacts, (SELECT count(*) FROM reg.key) AS keys,
-      (SELECT count(*) FROM reg.location) AS locations, (SELECT coalesce(sum(size), 0) FROM reg.artifact WHERE visibility = 1) AS bytes,
+      (SELECT count(*) FROM reg.location SEMI JOIN (SELECT uid FROM reg.artifact WHERE visibility = 1) a ON a.uid = artifact) AS locations, (SELECT coalesce(sum(size), 0) FROM reg.artifact WHERE visibility = 1) AS bytes,
       (SELECT count(*) FROM reg.storage_root) AS roots`)
   return { path, schema: SCHEMA_VERSION, ...counts! }
 }

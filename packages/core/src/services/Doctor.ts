@@ -5,6 +5,7 @@ import { Cause, Context, Effect, Layer } from "effect"
 import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
 import { findLeftovers } from "../workers/PendingObjects.ts"
 import { openStatCache, StatCacheReader } from "../workers/StatCache.ts"
+import { Purge } from "../ports/Purge.ts"
 import { Registry } from "../ports/Registry.ts"
 import { RegistryAudit } from "../ports/RegistryAudit.ts"
 import { StorageDrivers } from "../ports/Storage.ts"
@@ -25,16 +26,17 @@ export class Doctor extends Context.Service<Doctor, {
   /** Runs every check; never fails, since what fails is a finding. */
   readonly examine: Effect.Effect<ReadonlyArray<Check>>
 }>()("@sheaf/core/Doctor") {
-  static readonly layer: Layer.Layer<Doctor, never, Instance | Registry | RegistryAudit | StorageDrivers> = Layer.effect(
+  static readonly layer: Layer.Layer<Doctor, never, Instance | Registry | RegistryAudit | Purge | StorageDrivers> = Layer.effect(
     Doctor,
     Effect.gen(function*() {
       const instance = yield* Instance
       const registry = yield* Registry
-      const context = yield* Effect.context<Instance | Registry | RegistryAudit | StorageDrivers>()
+      const context = yield* Effect.context<Instance | Registry | RegistryAudit | Purge | StorageDrivers>()
       const examine = Effect.gen(function*() {
         const checks = [checkNode(), good("instance", `${instance.config.name} (${instance.config.uid}) in ${instance.directory}`)]
         checks.push(yield* checkRegistry)
         checks.push(...(yield* checkTables))
+        checks.push(...(yield* checkDeletions))
         const roots = yield* Effect.option(registry.roots)
         for (const root of roots._tag === "Some" ? roots.value : []) checks.push(...(yield* checkRoot(root)))
         if (roots._tag === "Some" && !roots.value.some((root) => root.isDefault)) {
@@ -95,6 +97,13 @@ const checkTables = Effect.gen(function*() {
     // Allowed, so nothing is wrong; but worth knowing before the files are wanted on another system.
     ...clashes.map((keys) => good("portability", `keys that differ only in case or Unicode form: ${keys.join(", ")}`))
   ]
+})
+
+/** That the journal cannot be read has been said of the registry. */
+const checkDeletions = Effect.gen(function*() {
+  const open = yield* Effect.orElseSucceed((yield* Purge).open, () => [])
+  const objects = open.reduce((sum, one) => sum + one.objects.length, 0)
+  return objects === 0 ? [] : [bad("deletions", `${objects} objects of deleted artifacts are not removed yet`, "Finish it with: sheaf gc")]
 })
 
 const checkRoot = (root: StorageRoot) =>

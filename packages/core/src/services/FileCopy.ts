@@ -29,8 +29,21 @@ export const copyToFile = (
   overwrite: boolean
 ): Effect.Effect<CopiedFile, NoGoodLocation | Damaged | InvalidInput | FileError> =>
   Effect.gen(function*() {
-    const target = yield* planTarget(set.artifact, path, overwrite)
-    const temporary = `${target.slice(0, target.lastIndexOf("/"))}/.${randomBase62(12)}.part`
+    return yield* writeFile(reader, set, yield* planTarget(set.artifact, path, overwrite), overwrite)
+  })
+
+/** A name for a file that is not complete yet, beside the one that it is going to be. Paths are latin1 strings of their bytes. */
+export const unfinishedName = (target: string): string => `${target.slice(0, target.lastIndexOf("/"))}/.${randomBase62(12)}.part`
+
+/** Writes the content of an artifact to a file in a folder that exists; its path is a latin1 string of its bytes. */
+export const writeFile = (
+  reader: CopyReader,
+  set: CopySet,
+  target: string,
+  overwrite: boolean
+): Effect.Effect<CopiedFile, NoGoodLocation | Damaged | InvalidInput | FileError> =>
+  Effect.gen(function*() {
+    const temporary = unfinishedName(target)
     const shown = shownPath(target)
     yield* Effect.acquireUseRelease(
       attempt(shown, "cannot write", () => open(toFsPath(temporary), "wx")),
@@ -51,9 +64,11 @@ export const copyToFile = (
     return { path: shown, bytes: set.artifact.size }
   })
 
-const shownPath = (latin1: string): string => displayPath(escapePath(latin1))
+/** For people. */
+export const shownPath = (latin1: string): string => displayPath(escapePath(latin1))
 
-const fileError = (path: string, operation: string) => (error: unknown): FileError =>
+/** What an error of a file system call is. */
+export const fileError = (path: string, operation: string) => (error: unknown): FileError =>
   new FileError({ path, operation, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN" })
 
 const attempt = <A>(path: string, operation: string, run: () => Promise<A>): Effect.Effect<A, FileError> =>
@@ -115,7 +130,7 @@ const fill = (file: FileHandle, shown: string, reader: CopyReader, copy: Copy, h
   })
 
 /** Gives the complete file its name, in one step. */
-const place = (temporary: string, target: string, shown: string, overwrite: boolean): Effect.Effect<void, InvalidInput | FileError> =>
+export const place = (temporary: string, target: string, shown: string, overwrite: boolean): Effect.Effect<void, InvalidInput | FileError> =>
   Effect.try({
     try: () => {
       if (overwrite) return renameSync(toFsPath(temporary), toFsPath(target))

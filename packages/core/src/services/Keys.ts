@@ -135,5 +135,6 @@ export class Keys extends Context.Service<Keys, {
 /** For keys that exist already, whatever the policy says of them now. */
 const anyKey = { reject: () => null }
 
-const hasKeysBelow = (key: string, registry: Registry["Service"]): Effect.Effect<boolean, RegistryError> =>
+/** Whether there are live keys below a key. */
+export const hasKeysBelow = (key: string, registry: Registry["Service"]): Effect.Effect<boolean, RegistryError> =>
   registry.list(key).pipe(Stream.take(1), Stream.runCollect, Effect.map((found) => found.length > 0))

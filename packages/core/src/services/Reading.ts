@@ -5,7 +5,7 @@ import { Context, Effect, Layer, Stream } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
 import { displayPath, toFsPath } from "../domain/FileName.ts"
 import type { FolderMember } from "../domain/FolderManifest.ts"
-import { Damaged, type FileError, InvalidInput, type NoGoodLocation, type NotFound } from "../domain/SheafError.ts"
+import { type CannotLoad, Damaged, type FileError, InvalidInput, type NoGoodLocation, type NotFound } from "../domain/SheafError.ts"
 import { localPathOf } from "../domain/StorageRoot.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
@@ -14,6 +14,7 @@ import { LARGE } from "./ContentReader.ts"
 import { asProblem, CopyProblem } from "./CopyExamination.ts"
 import { type Copy, CopyReader, type CopySet } from "./CopyReader.ts"
 import { type CopiedFile, copyToFile } from "./FileCopy.ts"
+import { checkLoadable, parseContent } from "./Loading.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
 /** Bytes `start` up to but not including `end`. */
@@ -44,29 +45,45 @@ export class Reading extends Context.Service<Reading, {
    * calls take both. The copy is there and has the right size; its bytes are compared only when it is recorded as bad.
    */
   readonly localPath: (artifact: Artifact | string) => Effect.Effect<string | Buffer, ReadingError>
+  /** A path at which ordinary programs read the artifact: as {@link localPath}, since every kind of storage that ships has one. */
+  readonly cachePath: (artifact: Artifact | string) => Effect.Effect<string | Buffer, ReadingError>
   /**
    * Copies the verified bytes to a file: under a temporary name beside it, renamed when they are complete and compared. A path that is a directory or ends
    * in `/` means a file in it, named as the key ends. Refuses to replace a file unless told to.
    */
   readonly copyTo: (artifact: Artifact | string, path: string, options?: CopyToOptions) => Effect.Effect<CopiedFile, ReadingError | InvalidInput | FileError>
+  /**
+   * The content as a value, by its suffix: text (`.txt`, `.md`, `.log`) is a string, `.json` what it says, `.jsonl` and `.ndjson` an array, `.csv` and `.tsv` an
+   * array of rows keyed by the header, with strings in them; each also compressed (`.gz`, `.bgz`).
+   */
+  readonly load: (artifact: Artifact | string) => Effect.Effect<unknown, ReadingError | CannotLoad>
 }>()("@sheaf/core/Reading") {
   static readonly layer: Layer.Layer<Reading, never, Registry | StorageRoots | Hashing> = Layer.effect(
     Reading,
     Effect.gen(function*() {
       const reader = new CopyReader({ registry: yield* Registry, roots: yield* StorageRoots, hashing: yield* Hashing })
+      const whole = (set: CopySet) =>
+        set.artifact.size <= LARGE ? Stream.fromIterableEffect(reader.firstGood(set, (copy, handle) => readSmall(reader, copy, handle))) : readLarge(reader, set)
+      const localPath = function*(artifact: Artifact | string) {
+        const set = yield* reader.copiesOf(artifact)
+        const folder = set.artifact.nFiles === null ? undefined : set.copies.find(({ root, state }) => state === "ok" && localPathOf(root) !== null)
+        return folder === undefined ? yield* reader.firstGood(set, (copy, handle) => pathOf(copy, handle)) : folder.path
+      }
       return Reading.of({
         open: (artifact, range = {}, member) =>
           Stream.unwrap(Effect.gen(function*() {
             const set = yield* filesOf(yield* reader.copiesOf(artifact), member)
             const { end, start } = yield* checkRange(set.artifact, range)
             if (start > 0 || end < set.artifact.size) return reader.flow(set, start, end, () => undefined)
-            return set.artifact.size <= LARGE ? Stream.fromIterableEffect(reader.firstGood(set, (copy, handle) => readSmall(reader, copy, handle))) : readLarge(reader, set)
+            return whole(set)
           })),
-        localPath: Effect.fn("Reading.localPath")(function*(artifact: Artifact | string) {
+        load: Effect.fn("Reading.load")(function*(artifact: Artifact | string) {
           const set = yield* reader.copiesOf(artifact)
-          const folder = set.artifact.nFiles === null ? undefined : set.copies.find(({ root, state }) => state === "ok" && localPathOf(root) !== null)
-          return folder === undefined ? yield* reader.firstGood(set, (copy, handle) => pathOf(copy, handle)) : folder.path
+          yield* checkLoadable(set.artifact)
+          return yield* parseContent(set.artifact, yield* Stream.runCollect(whole(set)))
         }),
+        localPath: Effect.fn("Reading.localPath")(localPath),
+        cachePath: Effect.fn("Reading.cachePath")(localPath),
         copyTo: Effect.fn("Reading.copyTo")(function*(artifact: Artifact | string, path: string, options: CopyToOptions = {}) {
           return yield* copyToFile(reader, yield* filesOf(yield* reader.copiesOf(artifact), options.member), path, options.overwrite ?? false)
         })

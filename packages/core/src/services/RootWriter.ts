@@ -121,7 +121,8 @@ export class RootWriter {
   /** These announced objects are in the registry now, or gone. */
   settled(count: number): void {
     this.#open -= count
-    if (this.#open === 0 && this.#announced > INTENTS) this.close()
+    // A place that equal content shares is not held longer than needed: nobody can remove what stands there meanwhile.
+    if (this.#open === 0 && (this.#announced > INTENTS || this.#placeNeedsHash)) this.close()
   }
 
   /** Whether these announced objects are in the registry is not known: their intents are left for the next process to look at. */
@@ -231,9 +232,11 @@ export class RootWriter {
   #place(planned: PlannedObject, content: ContentHash | null, body: Parameters<StorageHandle["write"]>[1]): Effect.Effect<WrittenObject, StorageError> {
     const { objectKey } = this.#policy.place({ ...planned.input, hash: content?.hash ?? "" })
     const spare = virtualPlace(planned.input)
+    const reserve = this.#placeNeedsHash && this.path !== null ? this.#local(() => this.#localWriter()!.reserve(objectKey)) : Effect.void
     const options = { mode: "create", ...(content === null ? {} : { size: content.size }) } as const
     const written = (key: string) => this.#written(content ?? { hash: "", type: this.#hashing.typeFor(0), size: 0 }, key)
-    return this.#handle.write(objectKey, body, options).pipe(
+    return reserve.pipe(
+      Effect.andThen(this.#handle.write(objectKey, body, options)),
       Effect.as(written(objectKey)),
       Effect.catchTag("StorageError", (error) => {
         if (error.kind !== "AlreadyExists") return Effect.fail(error)

@@ -87,6 +87,14 @@ export class ObjectWriter {
     })
   }
 
+  /** Names a place given by a hash, before it is looked at: what stands there may be referred to soon, by this process and by others. */
+  reserve(place: string): void {
+    this.#guard(place, () => {
+      this.#intents ??= openIntents(this.#rootPath, this.#intentPath)
+      this.#intents.reserve(place)
+    })
+  }
+
   /** Creates a planned object. Where its place is taken (a semantic key's older version stands there) it gets the place its uid gives. */
   open(planned: PlannedObject): OpenObject {
     let key = planned.announce[0]!
@@ -135,6 +143,7 @@ export class ObjectWriter {
 
   #moveByHash(key: string, planned: PlannedObject, hash: string): string {
     const place = this.#policy.place({ ...planned.input, hash }).objectKey
+    this.reserve(place)
     this.#guard(place, () => {
       try {
         this.#withFolder(place, () => linkSync(this.#path(key), this.#path(place)))

@@ -2,7 +2,8 @@
  * Objects on their way into a storage root: who is writing which, so that a crash leaves no stray object behind.
  *
  * Bytes are written before rows, so between the two an object stands in its root that no row refers to. Each writing process lists its objects
- * in `<root>/.sheaf/pending/<pid>-<start>-<random>.intent` before it creates them: first line the process as JSON, then one object key a line.
+ * in `<root>/.sheaf/pending/<pid>-<start>-<random>.intent` before it creates them: first line the process as JSON, then one object key a line, with a `/`
+ * before the keys of places that equal content shares.
  * When the process has ended without removing the file, the objects in it that the registry does not know are deleted.
  */
 import { appendFileSync, type Stats, lstatSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs"
@@ -19,6 +20,11 @@ export interface IntentFile {
   readonly path: string
   /** Names objects that are about to be created; returns when the list is written. */
   readonly add: (objectKeys: ReadonlyArray<string>) => void
+  /**
+   * Names a place that equal content shares and that is about to be looked at. It is kept from being removed while this file is there; a leftover says
+   * nothing about it, since others may refer to it by then.
+   */
+  readonly reserve: (objectKey: string) => void
   /** All of them are either in the registry or deleted. */
   readonly close: () => void
 }
@@ -41,6 +47,7 @@ export const openIntents = (rootPath: string, path: string = intentPath(rootPath
     add: (objectKeys) => {
       if (objectKeys.length > 0) appendFileSync(path, objectKeys.join("\n") + "\n")
     },
+    reserve: (objectKey) => appendFileSync(path, `/${objectKey}\n`),
     close: () => void remove(fromUserPath(path))
   }
 }
@@ -67,6 +74,37 @@ export const findLeftovers = (rootPath: string): ReadonlyArray<Leftover> => {
     if (owner === null || hasEnded(owner)) found.push({ path, owner })
   }
   return found
+}
+
+/**
+ * Objects of a local root that living processes name: they are being written, or are about to be referred to. With `sharedOnly` the places that equal content
+ * shares, which is what matters for an object that was registered once.
+ */
+export const announcedObjects = (rootPath: string, { sharedOnly }: { readonly sharedOnly: boolean }): ReadonlySet<string> => {
+  const folder = join(rootPath, PENDING_FOLDER)
+  const announced = new Set<string>()
+  let names: Array<string>
+  try {
+    names = readdirSync(folder)
+  } catch (error) {
+    if (isGone(error)) return announced
+    throw error
+  }
+  for (const name of names) {
+    if (!name.endsWith(".intent")) continue
+    const owner = ownerOf(join(folder, name), name)
+    if (owner === null || hasEnded(owner)) continue
+    try {
+      for (const line of readFileSync(join(folder, name), "utf8").split("\n").slice(1)) {
+        if (line.startsWith("/")) announced.add(line.slice(1))
+        else if (!sharedOnly) announced.add(line)
+      }
+    } catch (error) {
+      // Closed meanwhile: what it named is in the registry or gone.
+      if (!isGone(error)) throw error
+    }
+  }
+  return announced
 }
 
 /** The owner from the first line; from the name when a crash or a power loss cut the line short; null when neither says. */
@@ -141,7 +179,12 @@ const remove = (latin1: string): boolean => {
     unlinkSync(toFsPath(latin1))
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT" || (error as NodeJS.ErrnoException).code === "ENOTDIR") return false
+    if (isGone(error)) return false
     throw error
   }
+}
+
+const isGone = (error: unknown): boolean => {
+  const { code } = error as NodeJS.ErrnoException
+  return code === "ENOENT" || code === "ENOTDIR"
 }

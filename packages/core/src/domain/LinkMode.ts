@@ -1,0 +1,3 @@
+/** How exported files get their bytes: as copies, as hard links to the stored files, or as clones of them, which share space until one is written to. */
+export const LINK_MODES = ["copy", "hard", "reflink"] as const
+export type LinkMode = (typeof LINK_MODES)[number]

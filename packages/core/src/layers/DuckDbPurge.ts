@@ -1,0 +1,101 @@
+/**
+ * Deleting for good in the DuckDB registry.
+ */
+import { Effect, Layer } from "effect"
+import { InUse, NotFound } from "../domain/SheafError.ts"
+import { randomBase62 } from "../domain/Uid.ts"
+import { type DoomedArtifact, type DoomedObject, type OpenRemoval, Purge, type PurgePlan } from "../ports/Purge.ts"
+import { DuckDbClient, type DuckDbSession } from "./DuckDbClient.ts"
+import { nextTime, recordsParam, recordsTable } from "./DuckDbRows.ts"
+import { renewLatest } from "./DuckDbTrash.ts"
+
+/** Of rows in the journal. */
+const OPERATION = "delete"
+/** Objects that one row of the journal names. */
+const OBJECTS_A_ROW = 1000
+
+/** The reference implementation of the port. */
+export const layer: Layer.Layer<Purge, never, DuckDbClient> = Layer.effect(
+  Purge,
+  Effect.map(DuckDbClient, (client) =>
+    Purge.of({
+      plan: (uids) => client.read<PurgePlan, NotFound | InUse>((s) => plan(s, uids)),
+      apply: (uids, { keepRoots, sources }) =>
+        client.write<PurgePlan, NotFound | InUse>(async (s) => {
+          const found = await plan(s, uids)
+          const kept = new Set(keepRoots)
+          await note(s, found.objects.filter(({ inPlace, root }) => !kept.has(root) && (sources || !inPlace)))
+          await remove(s)
+          return found
+        }),
+      open: Effect.map(
+        client.query<{ uid: string; payload: string }>(`SELECT uid, payload FROM reg.journal WHERE operation = $1 ORDER BY created_at, uid`, [OPERATION]),
+        (rows) => rows.map(({ payload, uid }): OpenRemoval => ({ uid, ...(JSON.parse(payload) as Omit<OpenRemoval, "uid">) }))
+      ),
+      close: (uids) =>
+        uids.length === 0 ? Effect.void : client.write((s) => s.run(`DELETE FROM reg.journal WHERE uid IN (SELECT uid FROM ${uidTable})`, [uidParam(uids)])),
+      referenced: (root, objectKeys) =>
+        objectKeys.length === 0
+          ? Effect.succeed(new Set<string>())
+          : client.read(async (s) => {
+            const known = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM reg.location l SEMI JOIN ${recordsTable({ key: "VARCHAR" })} k ON k.key = l.object_key
+              WHERE l.root = $2 AND l.state <> 'replaced'`, [recordsParam(objectKeys.map((key) => ({ key }))), root])
+            return new Set(known.map(({ key }) => key))
+          })
+    }))
+)
+
+const uidTable = recordsTable({ uid: "VARCHAR" })
+const uidParam = (uids: ReadonlyArray<string>): string => recordsParam([...new Set(uids)].map((uid) => ({ uid })))
+
+/** Makes the temporary table `purge_plan` with a row an artifact. */
+const plan = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<PurgePlan> => {
+  await s.run(`CREATE OR REPLACE TEMP TABLE purge_plan AS SELECT a.uid, a.stem, a.key, a.visibility, a.size, a.hash, a.hash_type FROM reg.artifact a
+    SEMI JOIN ${uidTable} c ON c.uid = a.uid`, [uidParam(uids)])
+  if (uids.length === 0) return { artifacts: [], objects: [] }
+  const [unknown] = await s.rows<{ uid: string }>(`SELECT c.uid FROM ${uidTable} c ANTI JOIN purge_plan p ON p.uid = c.uid ORDER BY c.uid LIMIT 1`, [uidParam(uids)])
+  if (unknown !== undefined) throw new NotFound({ what: "artifact", reference: unknown.uid, near: [] })
+  const [member] = await s.rows<{ uid: string; name: string; collection: string }>(`SELECT p.uid, c.name, c.uid AS collection FROM purge_plan p
+    JOIN reg.collection_member m ON m.artifact = p.uid JOIN reg.collection c ON c.uid = m.collection WHERE c.visibility = 1 ORDER BY c.is_latest DESC, c.name, c.uid, p.uid LIMIT 1`)
+  if (member !== undefined) throw new InUse({ uid: member.uid, holder: `collection ${member.name}`, holderUid: member.collection })
+
+  const artifacts = await s.rows<Omit<DoomedArtifact, "keys"> & { readonly keys: ReadonlyArray<string> | null }>(`
+    WITH k AS (SELECT artifact, list(key ORDER BY is_primary DESC, since, key) AS keys FROM (
+        SELECT k.artifact, k.key, coalesce(k.key = p.key, false) AS is_primary, k.since FROM reg.key k JOIN purge_plan p ON p.uid = k.artifact
+        UNION ALL SELECT t.artifact, t.key, t.is_primary, t.since FROM reg.trashed_key t SEMI JOIN purge_plan p ON p.uid = t.artifact) GROUP BY artifact)
+    SELECT p.uid, p.key, k.keys, p.size, p.visibility <> 1 AS "inTrash" FROM purge_plan p LEFT JOIN k ON k.artifact = p.uid ORDER BY p.key IS NULL, p.key, p.uid`)
+  const objects = await s.rows<DoomedObject>(`
+    WITH mine AS (SELECT l.root, l.object_key, bool_or(l.in_place) AS in_place, any_value(p.size) AS size, any_value(p.hash) AS hash, any_value(p.hash_type) AS hash_type
+        FROM reg.location l JOIN purge_plan p ON p.uid = l.artifact WHERE l.state <> 'replaced' GROUP BY l.root, l.object_key),
+      others AS (SELECT l.root, l.object_key FROM reg.location l ANTI JOIN purge_plan p ON p.uid = l.artifact WHERE l.state <> 'replaced')
+    SELECT m.root, m.object_key AS "objectKey", m.in_place AS "inPlace", m.size, m.hash, m.hash_type AS "hashType"
+    FROM mine m ANTI JOIN others o ON o.root = m.root AND o.object_key = m.object_key ORDER BY m.root, m.object_key`)
+  return { artifacts: artifacts.map((row) => ({ ...row, keys: row.keys ?? [] })), objects }
+}
+
+/** Names the objects in the journal. */
+const note = async (s: DuckDbSession, objects: ReadonlyArray<DoomedObject>): Promise<void> => {
+  if (objects.length === 0) return
+  const now = await nextTime(s, 1)
+  for (const [root, all] of Map.groupBy(objects, (object) => object.root)) {
+    for (let from = 0; from < all.length; from += OBJECTS_A_ROW) {
+      const payload: Omit<OpenRemoval, "uid"> = { root, objects: all.slice(from, from + OBJECTS_A_ROW).map(({ root: _, ...object }) => object) }
+      await s.insert("reg.journal", { uid: randomBase62(16), operation: OPERATION, payload: JSON.stringify(payload), created_at: now })
+    }
+  }
+}
+
+/** Tables with rows of artifacts, by the column that names the artifact. */
+const OWNED = ["location", "trashed", "trashed_key", "artifact_label", "run_input", "run_reproduced"]
+
+/** Deletes the rows of the planned artifacts. What their keys pointed at stays in the history of the keys. */
+const remove = async (s: DuckDbSession): Promise<void> => {
+  const now = `make_timestamp(${await nextTime(s, 1)})`
+  const planned = `(SELECT uid FROM purge_plan)`
+  await s.run(`INSERT INTO reg.key_history SELECT key, artifact, since, event, run FROM reg.key SEMI JOIN purge_plan p ON p.uid = artifact`)
+  await s.run(`INSERT INTO reg.key_history SELECT key, artifact, ${now}, 'released', NULL FROM reg.key SEMI JOIN purge_plan p ON p.uid = artifact`)
+  await s.run(`DELETE FROM reg.key WHERE artifact IN ${planned}`)
+  for (const table of OWNED) await s.run(`DELETE FROM reg.${table} WHERE artifact IN ${planned}`)
+  await s.run(`DELETE FROM reg.artifact WHERE uid IN ${planned}`)
+  await renewLatest(s, `(SELECT stem FROM purge_plan)`, now)
+}

@@ -1,0 +1,145 @@
+/**
+ * Exporting: a tree of files rebuilt from keys.
+ */
+import { Context, Effect, Layer, Stream } from "effect"
+import { mkdirSync } from "node:fs"
+import { parseKey } from "../domain/ArtifactKey.ts"
+import { toFsPath } from "../domain/FileName.ts"
+import type { LinkMode } from "../domain/LinkMode.ts"
+import { type Damaged, type FileError, InvalidInput, InvalidKey, type NoGoodLocation, NotFound } from "../domain/SheafError.ts"
+import { Hashing } from "../ports/Hashing.ts"
+import { Registry, type RegistryError } from "../ports/Registry.ts"
+import { CopyReader, type CopySet } from "./CopyReader.ts"
+import { exportDirectory, ExportPlan, otherContent, type PlannedFile } from "./ExportPlan.ts"
+import { fileError, shownPath, writeFile } from "./FileCopy.ts"
+import { hasContent, linkFile } from "./FileLink.ts"
+import { StorageRoots } from "./StorageRoots.ts"
+
+export interface ExportOptions {
+  /** `copy` (the default); `hard` links to the stored files; `reflink` clones of them, where the file system can make any. */
+  readonly link?: LinkMode
+  /** Called now and then, and once at the end. */
+  readonly onProgress?: (progress: { readonly files: number; readonly bytes: number; readonly total: number }) => void
+}
+
+/** A file that could not be made because no copy of its artifact can be used. */
+export interface ExportFailure {
+  readonly key: string
+  readonly uid: string
+  /** Code of the error. */
+  readonly code: string
+  readonly message: string
+}
+
+/** What was exported. The object that `--json` prints. */
+export interface ExportReport {
+  readonly prefix: string
+  readonly directory: string
+  readonly link: LinkMode
+  /** Keys: the sum of the others. */
+  readonly files: number
+  readonly written: number
+  /** Files that stood there already with the right content. */
+  readonly existing: number
+  /** Of the files that were written. */
+  readonly bytes: number
+  readonly failures: ReadonlyArray<ExportFailure>
+}
+
+export type ExportError = RegistryError | InvalidKey | InvalidInput | NotFound | FileError
+
+export class Exporting extends Context.Service<Exporting, {
+  /**
+   * Writes a file for each key with a prefix below a directory, which is made when it is missing; the prefix itself is not a part of the paths. Names are those
+   * of the files that the keys were made from, byte for byte. Every file is compared with its hash before it gets its name. Nothing is replaced: what stands
+   * there with other content refuses the whole before anything is written.
+   */
+  readonly export: (prefix: string, directory: string, options?: ExportOptions) => Effect.Effect<ExportReport, ExportError>
+}>()("@sheaf/core/Exporting") {
+  static readonly layer: Layer.Layer<Exporting, never, Registry | Hashing | StorageRoots> = Layer.effect(
+    Exporting,
+    Effect.gen(function*() {
+      const registry = yield* Registry
+      const hashing = yield* Hashing
+      const reader = new CopyReader({ registry, roots: yield* StorageRoots, hashing })
+
+      const planOf = Effect.fnUntraced(function*(prefix: string, base: string) {
+        const plan = new ExportPlan(prefix, base)
+        yield* registry.list(prefix).pipe(Stream.runForEachArray((listings) => checked(base, () => listings.forEach((listing) => plan.add(listing)))))
+        if (plan.files.length === 0) return yield* new NotFound({ what: "key at or below", reference: prefix, near: yield* registry.keysNear(prefix, 3) })
+        yield* checked(base, () => plan.check())
+        return plan
+      })
+
+      const setsOf = (files: ReadonlyArray<PlannedFile>): Effect.Effect<ReadonlyMap<string, CopySet>, RegistryError> =>
+        Effect.map(Effect.flatMap(registry.artifacts([...new Set(files.map(({ uid }) => uid))]), (artifacts) => reader.copiesOfAll(artifacts)), (sets) =>
+          new Map(sets.map((set) => [set.artifact.uid, set])))
+
+      const run = Effect.fn("Exporting.export")(function*(given: string, directory: string, { link = "copy", onProgress = () => undefined }: ExportOptions = {}) {
+        const prefix = yield* acceptPrefix(given)
+        const base = yield* checked(directory, () => exportDirectory(directory))
+        const plan = yield* planOf(prefix, base)
+        const { files } = plan
+        // Before anything is written.
+        for (const page of pagesOf(files.filter(({ isThere }) => isThere))) {
+          const sets = yield* setsOf(page)
+          yield* Effect.forEach(page, ({ target, uid }) => {
+            const set = sets.get(uid)
+            return set === undefined ? Effect.void : Effect.flatMap(hasContent(target, set.artifact, reader), (same) => (same ? Effect.void : Effect.fail(otherContent(target))))
+          }, { concurrency: AT_ONCE, discard: true })
+        }
+        yield* checked(base, () => {
+          mkdirSync(toFsPath(base), { recursive: true })
+          for (const folder of plan.folders) mkdirSync(toFsPath(folder), { recursive: true })
+        })
+        const failures: Array<ExportFailure> = []
+        let [written, bytes] = [0, 0]
+        const existing = files.reduce((sum, { isThere }) => sum + Number(isThere), 0)
+        const wanted = files.filter(({ isThere }) => !isThere)
+        for (const page of pagesOf(wanted)) {
+          const sets = yield* setsOf(page)
+          yield* Effect.forEach(page, ({ key, size, target, uid }) => {
+            const set = sets.get(uid)
+            const made: Effect.Effect<void, NotFound | NoGoodLocation | Damaged | InvalidInput | FileError> = set === undefined ? Effect.fail(new NotFound({ what: "artifact", reference: uid, near: [] }))
+              : link === "copy" ? Effect.asVoid(writeFile(reader, set, target, false)) : linkFile(reader, set, target, link)
+            return made.pipe(
+              Effect.map(() => {
+                written++
+                bytes += size
+                if (written % REPORTED === 0) onProgress({ files: existing + written, bytes, total: files.length })
+              }),
+              // Of one artifact; the others are not affected.
+              Effect.catch((error) =>
+                error._tag === "FileError" || error._tag === "InvalidInput"
+                  ? Effect.fail(error)
+                  : Effect.sync(() => void failures.push({ key, uid, code: error._tag, message: error.message })))
+            )
+          }, { concurrency: AT_ONCE, discard: true })
+        }
+        onProgress({ files: existing + written, bytes, total: files.length })
+        return { prefix, directory: shownPath(base), link, files: files.length, written, existing, bytes, failures }
+      })
+      return Exporting.of({ export: run })
+    })
+  )
+}
+
+/** Files whose artifacts are looked up together. */
+const PAGE = 10_000
+const AT_ONCE = 8
+/** Files between two reports of progress. */
+const REPORTED = 50
+
+const pagesOf = <A>(all: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
+  Array.from({ length: Math.ceil(all.length / PAGE) }, (_, i) => all.slice(i * PAGE, (i + 1) * PAGE))
+
+/** Work on the user's files, whose failures are typed. */
+const checked = <A>(path: string, run: () => A): Effect.Effect<A, InvalidInput | FileError> =>
+  Effect.try({ try: run, catch: (error) => (error instanceof InvalidInput ? error : fileError(path, "cannot export to")(error)) })
+
+/** "" or a key prefix in normal form. */
+const acceptPrefix = (prefix: string): Effect.Effect<string, InvalidKey> => {
+  if (prefix === "" || prefix === "." || prefix === "/") return Effect.succeed("")
+  const parsed = parseKey(prefix)
+  return parsed.ok ? Effect.succeed(parsed.key) : Effect.fail(new InvalidKey({ key: prefix, reason: parsed.reason }))
+}
