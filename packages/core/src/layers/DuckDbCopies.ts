@@ -26,15 +26,19 @@ export const copies = (client: DuckDbClient["Service"]): Copies => ({
 const knownObjects = async (s: DuckDbSession, root: string, objectKeys: ReadonlyArray<string>): Promise<ReadonlySet<string>> => {
   const among = `root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))`
   const known = new Set((await s.rows<{ key: string }>(`SELECT DISTINCT object_key AS key FROM reg.location WHERE ${among}`, [root, objectKeys])).map(({ key }) => key))
-  const rest = objectKeys.filter((key) => !known.has(key))
-  const folders = new Set(rest.flatMap(foldersAbove))
-  if (folders.size === 0) return known
-  const held = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM (SELECT artifact, object_key FROM reg.location WHERE ${among}) l
-    SEMI JOIN (SELECT uid FROM reg.artifact WHERE n_files IS NOT NULL) a ON a.uid = l.artifact`, [root, [...folders]])
-  if (held.length === 0) return known
-  const holding = new Set(held.map(({ key }) => key))
-  for (const key of rest) if (foldersAbove(key).some((folder) => holding.has(folder))) known.add(key)
+  for (const key of await heldByFolders(s, root, objectKeys.filter((key) => !known.has(key)))) known.add(key)
   return known
+}
+
+/** Objects that lie in a folder that is one artifact. */
+export const heldByFolders = async (s: DuckDbSession, root: string, objectKeys: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+  const folders = new Set(objectKeys.flatMap(foldersAbove))
+  if (folders.size === 0) return []
+  const held = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM (SELECT artifact, object_key FROM reg.location
+      WHERE root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))) l
+    SEMI JOIN (SELECT uid FROM reg.artifact WHERE n_files IS NOT NULL) a ON a.uid = l.artifact`, [root, [...folders]])
+  const holding = new Set(held.map(({ key }) => key))
+  return holding.size === 0 ? [] : objectKeys.filter((key) => foldersAbove(key).some((folder) => holding.has(folder)))
 }
 
 /** `a/b/c` lies in `a` and `a/b`. */

@@ -6,6 +6,7 @@ import { InUse, NotFound } from "../domain/SheafError.ts"
 import { randomBase62 } from "../domain/Uid.ts"
 import { type DoomedArtifact, type DoomedObject, type OpenRemoval, Purge, type PurgePlan } from "../ports/Purge.ts"
 import { DuckDbClient, type DuckDbSession } from "./DuckDbClient.ts"
+import { heldByFolders } from "./DuckDbCopies.ts"
 import { nextTime, recordsParam, recordsTable } from "./DuckDbRows.ts"
 import { renewLatest } from "./DuckDbTrash.ts"
 
@@ -40,7 +41,7 @@ export const layer: Layer.Layer<Purge, never, DuckDbClient> = Layer.effect(
           : client.read(async (s) => {
             const known = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM reg.location l SEMI JOIN ${recordsTable({ key: "VARCHAR" })} k ON k.key = l.object_key
               WHERE l.root = $2 AND l.state <> 'replaced'`, [recordsParam(objectKeys.map((key) => ({ key }))), root])
-            return new Set(known.map(({ key }) => key))
+            return new Set([...known.map(({ key }) => key), ...await heldByFolders(s, root, objectKeys)])
           })
     }))
 )
@@ -65,9 +66,14 @@ const plan = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<Purg
         UNION ALL SELECT t.artifact, t.key, t.is_primary, t.since FROM reg.trashed_key t SEMI JOIN purge_plan p ON p.uid = t.artifact) GROUP BY artifact)
     SELECT p.uid, p.key, k.keys, p.size, p.visibility <> 1 AS "inTrash" FROM purge_plan p LEFT JOIN k ON k.artifact = p.uid ORDER BY p.key IS NULL, p.key, p.uid`)
   const objects = await s.rows<DoomedObject>(`
-    WITH mine AS (SELECT l.root, l.object_key, bool_or(l.in_place) AS in_place, any_value(p.size) AS size, any_value(p.hash) AS hash, any_value(p.hash_type) AS hash_type
-        FROM reg.location l JOIN purge_plan p ON p.uid = l.artifact WHERE l.state <> 'replaced' GROUP BY l.root, l.object_key),
-      others AS (SELECT l.root, l.object_key FROM reg.location l ANTI JOIN purge_plan p ON p.uid = l.artifact WHERE l.state <> 'replaced')
+    WITH l AS (SELECT l.artifact, l.root, l.object_key, l.in_place, NULL AS path, NULL AS size, NULL AS hash, NULL AS hash_type FROM reg.location l
+        ANTI JOIN (SELECT DISTINCT artifact FROM reg.member) f ON f.artifact = l.artifact WHERE l.state <> 'replaced'
+      UNION ALL SELECT l.artifact, l.root, l.object_key || '/' || m.path, l.in_place, m.path, m.size, m.hash, m.hash_type
+        FROM reg.location l JOIN reg.member m ON m.artifact = l.artifact WHERE l.state <> 'replaced'),
+      mine AS (SELECT l.root, l.object_key, bool_or(l.in_place) AS in_place, any_value(coalesce(l.size, p.size)) AS size, any_value(coalesce(l.hash, p.hash)) AS hash,
+          any_value(coalesce(l.hash_type, p.hash_type)) AS hash_type
+        FROM l JOIN purge_plan p ON p.uid = l.artifact WHERE p.hash_type <> 'md5-d' OR l.path IS NOT NULL GROUP BY l.root, l.object_key),
+      others AS (SELECT l.root, l.object_key FROM l ANTI JOIN purge_plan p ON p.uid = l.artifact)
     SELECT m.root, m.object_key AS "objectKey", m.in_place AS "inPlace", m.size, m.hash, m.hash_type AS "hashType"
     FROM mine m ANTI JOIN others o ON o.root = m.root AND o.object_key = m.object_key ORDER BY m.root, m.object_key`)
   return { artifacts: artifacts.map((row) => ({ ...row, keys: row.keys ?? [] })), objects }
@@ -86,7 +92,7 @@ const note = async (s: DuckDbSession, objects: ReadonlyArray<DoomedObject>): Pro
 }
 
 /** Tables with rows of artifacts, by the column that names the artifact. */
-const OWNED = ["location", "trashed", "trashed_key", "artifact_label", "run_input", "run_reproduced"]
+const OWNED = ["location", "trashed", "trashed_key", "member", "artifact_label", "run_input", "run_reproduced"]
 
 /** Deletes the rows of the planned artifacts. What their keys pointed at stays in the history of the keys. */
 const remove = async (s: DuckDbSession): Promise<void> => {

@@ -3,6 +3,8 @@
  */
 import { Effect, Result, Stream } from "effect"
 import type { Artifact, LocationState } from "../domain/Artifact.ts"
+import { displayPath } from "../domain/FileName.ts"
+import type { FolderMember } from "../domain/FolderManifest.ts"
 import { Damaged, NoGoodLocation, NotFound } from "../domain/SheafError.ts"
 import { localPathOf, objectPath, type StorageRoot } from "../domain/StorageRoot.ts"
 import type { Hasher, Hashing } from "../ports/Hashing.ts"
@@ -24,6 +26,12 @@ export interface CopySet {
   /** Best first. */
   readonly copies: ReadonlyArray<Copy>
 }
+
+/** The copies of one file of a folder. */
+export const memberOf = ({ artifact, copies }: CopySet, { hash, hashType, path, size }: FolderMember): CopySet => ({
+  artifact: { ...artifact, size, hash, hashType },
+  copies: copies.map((copy) => ({ ...copy, size, hash, hashType, objectKey: `${copy.objectKey}/${path}`, path: `${copy.path}/${displayPath(path)}` }))
+})
 
 /** A problem of a certain copy. */
 interface Trial {

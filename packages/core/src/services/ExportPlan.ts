@@ -6,6 +6,7 @@
 import { lstatSync, realpathSync, statSync } from "node:fs"
 import { fileNameOf } from "../domain/ArtifactKey.ts"
 import { fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
+import type { FolderMember } from "../domain/FolderManifest.ts"
 import { InvalidInput } from "../domain/SheafError.ts"
 import type { KeyListing } from "../ports/Registry.ts"
 import { shownPath } from "./FileCopy.ts"
@@ -20,6 +21,8 @@ export interface PlannedFile {
   readonly target: string
   /** Something stands there already, with the right size: it is the file, if its content is right too. */
   readonly isThere: boolean
+  /** Of a folder that is one artifact: the file of it. */
+  readonly member: FolderMember | null
 }
 
 /** The directory of an export: absolute, symbolic links in what exists of it resolved. Throws what the file system says, or an `InvalidInput`. */
@@ -65,9 +68,9 @@ export class ExportPlan {
   }
 
   /** Throws an `InvalidInput` for a key that can be no file here, or whose file another key has. */
-  add({ key, size, uid }: KeyListing): void {
+  add({ key, size, uid }: KeyListing, member: FolderMember | null = null): void {
     const below = this.#prefix === "" ? key : key === this.#prefix ? fileNameOf(key) : key.slice(this.#prefix.length + 1)
-    const path = unescapePath(below)
+    const path = unescapePath(member === null ? below : `${below}/${member.path}`)
     if (path.includes("\0")) throw refused(key, "can be no file: its name would hold a NUL byte")
     const target = `${this.#base}/${path}`
     const same = this.#files.get(target)
@@ -76,7 +79,7 @@ export class ExportPlan {
       const folder = `${this.#base}/${path.slice(0, cut)}`
       if (!this.#folders.has(folder)) this.#folders.set(folder, key)
     }
-    this.#files.set(target, { key, uid, size, target, isThere: false })
+    this.#files.set(target, { key, uid, size: member?.size ?? size, target, isThere: false, member })
   }
 
   /** Looks at what is there. Throws an `InvalidInput` for anything that would have to be replaced; existing files of the right size are left to be compared. */

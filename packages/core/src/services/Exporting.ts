@@ -5,11 +5,13 @@ import { Context, Effect, Layer, Stream } from "effect"
 import { mkdirSync } from "node:fs"
 import { parseKey } from "../domain/ArtifactKey.ts"
 import { toFsPath } from "../domain/FileName.ts"
+import type { FolderMember } from "../domain/FolderManifest.ts"
 import type { LinkMode } from "../domain/LinkMode.ts"
 import { type Damaged, type FileError, InvalidInput, InvalidKey, type NoGoodLocation, NotFound } from "../domain/SheafError.ts"
+import { FolderMembers } from "../ports/FolderMembers.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
-import { CopyReader, type CopySet } from "./CopyReader.ts"
+import { CopyReader, type CopySet, memberOf } from "./CopyReader.ts"
 import { exportDirectory, ExportPlan, otherContent, type PlannedFile } from "./ExportPlan.ts"
 import { fileError, shownPath, writeFile } from "./FileCopy.ts"
 import { hasContent, linkFile } from "./FileLink.ts"
@@ -56,16 +58,24 @@ export class Exporting extends Context.Service<Exporting, {
    */
   readonly export: (prefix: string, directory: string, options?: ExportOptions) => Effect.Effect<ExportReport, ExportError>
 }>()("@sheaf/core/Exporting") {
-  static readonly layer: Layer.Layer<Exporting, never, Registry | Hashing | StorageRoots> = Layer.effect(
+  static readonly layer: Layer.Layer<Exporting, never, Registry | FolderMembers | Hashing | StorageRoots> = Layer.effect(
     Exporting,
     Effect.gen(function*() {
       const registry = yield* Registry
       const hashing = yield* Hashing
+      const folderMembers = yield* FolderMembers
       const reader = new CopyReader({ registry, roots: yield* StorageRoots, hashing })
 
       const planOf = Effect.fnUntraced(function*(prefix: string, base: string) {
         const plan = new ExportPlan(prefix, base)
-        yield* registry.list(prefix).pipe(Stream.runForEachArray((listings) => checked(base, () => listings.forEach((listing) => plan.add(listing)))))
+        yield* registry.list(prefix).pipe(Stream.runForEachArray((listings) =>
+          Effect.gen(function*() {
+            yield* checked(base, () => listings.forEach((listing) => listing.hashType === "md5-d" ? undefined : plan.add(listing)))
+            for (const folder of listings.filter(({ hashType }) => hashType === "md5-d")) {
+              const members = yield* folderMembers.of(folder.uid)
+              yield* checked(base, () => members.forEach((member) => plan.add(folder, member)))
+            }
+          })))
         if (plan.files.length === 0) return yield* new NotFound({ what: "key at or below", reference: prefix, near: yield* registry.keysNear(prefix, 3) })
         yield* checked(base, () => plan.check())
         return plan
@@ -83,8 +93,8 @@ export class Exporting extends Context.Service<Exporting, {
         // Before anything is written.
         for (const page of pagesOf(files.filter(({ isThere }) => isThere))) {
           const sets = yield* setsOf(page)
-          yield* Effect.forEach(page, ({ target, uid }) => {
-            const set = sets.get(uid)
+          yield* Effect.forEach(page, ({ member, target, uid }) => {
+            const set = setFor(sets.get(uid), member)
             return set === undefined ? Effect.void : Effect.flatMap(hasContent(target, set.artifact, reader), (same) => (same ? Effect.void : Effect.fail(otherContent(target))))
           }, { concurrency: AT_ONCE, discard: true })
         }
@@ -98,8 +108,8 @@ export class Exporting extends Context.Service<Exporting, {
         const wanted = files.filter(({ isThere }) => !isThere)
         for (const page of pagesOf(wanted)) {
           const sets = yield* setsOf(page)
-          yield* Effect.forEach(page, ({ key, size, target, uid }) => {
-            const set = sets.get(uid)
+          yield* Effect.forEach(page, ({ key, member, size, target, uid }) => {
+            const set = setFor(sets.get(uid), member)
             const made: Effect.Effect<void, NotFound | NoGoodLocation | Damaged | InvalidInput | FileError> = set === undefined ? Effect.fail(new NotFound({ what: "artifact", reference: uid, near: [] }))
               : link === "copy" ? Effect.asVoid(writeFile(reader, set, target, false)) : linkFile(reader, set, target, link)
             return made.pipe(
@@ -123,6 +133,9 @@ export class Exporting extends Context.Service<Exporting, {
     })
   )
 }
+
+const setFor = (set: CopySet | undefined, member: FolderMember | null): CopySet | undefined =>
+  set === undefined || member === null ? set : memberOf(set, member)
 
 /** Files whose artifacts are looked up together. */
 const PAGE = 10_000

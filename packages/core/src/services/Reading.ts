@@ -3,7 +3,7 @@
  */
 import { Context, Effect, Layer, Stream } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
-import { displayPath, toFsPath } from "../domain/FileName.ts"
+import { toFsPath } from "../domain/FileName.ts"
 import type { FolderMember } from "../domain/FolderManifest.ts"
 import { type CannotLoad, Damaged, type FileError, InvalidInput, type NoGoodLocation, type NotFound } from "../domain/SheafError.ts"
 import { localPathOf } from "../domain/StorageRoot.ts"
@@ -12,7 +12,7 @@ import { Registry, type RegistryError } from "../ports/Registry.ts"
 import type { StorageHandle } from "../ports/Storage.ts"
 import { LARGE } from "./ContentReader.ts"
 import { asProblem, CopyProblem } from "./CopyExamination.ts"
-import { type Copy, CopyReader, type CopySet } from "./CopyReader.ts"
+import { type Copy, CopyReader, type CopySet, memberOf } from "./CopyReader.ts"
 import { type CopiedFile, copyToFile } from "./FileCopy.ts"
 import { checkLoadable, parseContent } from "./Loading.ts"
 import { StorageRoots } from "./StorageRoots.ts"
@@ -94,19 +94,14 @@ export class Reading extends Context.Service<Reading, {
 
 /** The copies of a file: of the artifact itself, or of one file of a folder. */
 const filesOf = (set: CopySet, member: FolderMember | undefined): Effect.Effect<CopySet, InvalidInput> => {
-  const { artifact, copies } = set
+  const { artifact } = set
   if (member === undefined && artifact.nFiles !== null) {
     const reference = artifact.key ?? artifact.uid
     return Effect.fail(new InvalidInput({
       what: reference, reason: `is a folder of ${artifact.nFiles} files`, advice: `Name one of them, as in ${reference}/PATH; sheaf ls ${reference} --members lists them.`
     }))
   }
-  if (member === undefined) return Effect.succeed(set)
-  const { hash, hashType, path, size } = member
-  return Effect.succeed({
-    artifact: { ...artifact, size, hash, hashType },
-    copies: copies.map((copy) => ({ ...copy, size, hash, hashType, objectKey: `${copy.objectKey}/${path}`, path: `${copy.path}/${displayPath(path)}` }))
-  })
+  return Effect.succeed(member === undefined ? set : memberOf(set, member))
 }
 
 const checkRange = ({ size, uid }: Artifact, { end = size, start = 0 }: ByteRange): Effect.Effect<Required<ByteRange>, InvalidInput> =>
