@@ -11,7 +11,10 @@ import type { NoInstance } from "./domain/SheafError.ts"
 import { cachedRoots } from "./layers/CachedRoots.ts"
 import * as DuckDbAudit from "./layers/DuckDbAudit.ts"
 import * as DuckDbClient from "./layers/DuckDbClient.ts"
+import * as DuckDbCollections from "./layers/DuckDbCollections.ts"
 import * as DuckDbCopyLedger from "./layers/DuckDbCopyLedger.ts"
+import * as DuckDbLabels from "./layers/DuckDbLabels.ts"
+import * as DuckDbReferences from "./layers/DuckDbReferences.ts"
 import * as DuckDbRegistry from "./layers/DuckDbRegistry.ts"
 import * as HashingLayers from "./layers/HashingLayers.ts"
 import * as KeyPolicies from "./layers/KeyPolicies.ts"
@@ -24,6 +27,7 @@ import { Session } from "./ports/Session.ts"
 import { type StorageDriver, StorageDrivers, StorageError } from "./ports/Storage.ts"
 import type { UidSource } from "./ports/UidSource.ts"
 import { Artifacts } from "./services/Artifacts.ts"
+import { Collections } from "./services/Collections.ts"
 import { badFrom, type Check, checkNode, Doctor } from "./services/Doctor.ts"
 import { Ingest } from "./services/Ingest.ts"
 import { IngestSettings } from "./services/IngestSettings.ts"
@@ -31,6 +35,7 @@ import { findInstance, Instance, type InstanceError, type LoadedInstance, loadIn
 import { type InitError, type InitOptions, type InitReport, initInstance, RegistryOpener } from "./services/InstanceInit.ts"
 import { Integrity } from "./services/Integrity.ts"
 import { Keys } from "./services/Keys.ts"
+import { Labels } from "./services/Labels.ts"
 import { Reading } from "./services/Reading.ts"
 import { StorageRoots } from "./services/StorageRoots.ts"
 
@@ -50,6 +55,7 @@ export interface SheafOptions {
 /** What {@link Sheaf} `layer` provides. */
 export type SheafServices =
   | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor
+  | Labels | Collections
 
 /** Seconds to wait for another process that holds the registry, when nothing else is said. */
 export const DEFAULT_LOCK_TIMEOUT = 10
@@ -92,13 +98,14 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
   const registry = Layer.effect(Registry, Effect.flatMap(Registry, (plain) => cachedRoots(plain, instance.registryPath))).pipe(Layer.provide(DuckDbRegistry.layer))
   const ports = Layer.mergeAll(
     Layer.succeed(Instance, instance),
-    Layer.mergeAll(registry, DuckDbAudit.layer, DuckDbCopyLedger.layer).pipe(Layer.provide(engine)),
+    Layer.mergeAll(registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbLabels.layer, DuckDbCollections.layer, DuckDbReferences.layer).pipe(Layer.provide(engine)),
     storageDrivers(options.drivers),
     HashingLayers.layer(config.hash),
     KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
     RandomUids.layer
   )
-  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Reading.layer, Integrity.layer, Doctor.layer).pipe(
+  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Integrity.layer, Doctor.layer, Labels.layer, Collections.layer).pipe(
+    Layer.provideMerge(Reading.layer),
     Layer.provideMerge(StorageRoots.layer),
     Layer.provideMerge(ports)
   )

@@ -1,7 +1,9 @@
-/** Commands about keys. */
+/** Commands about keys, labels and collections. */
 import { Command } from "effect/cli"
 import { lazily } from "../Handler.ts"
+import { collection } from "./CollectionCommands.ts"
 import { argument, referenceArgument, suffixMismatchFlag, switchFlag } from "./CommandFlags.ts"
+import { label } from "./LabelCommands.ts"
 
 const mv = Command.make("mv", {
   from: argument("OLD", "A key, or a prefix that ends with /"),
@@ -33,4 +35,4 @@ const unalias = Command.make("unalias", { key: argument("KEY", "The key to relea
   Command.withExamples([{ command: "sheaf unalias paper/figure2.csv" }])
 )
 
-export const nameCommands = [mv, alias, unalias] as const
+export const nameCommands = [mv, alias, unalias, label, collection] as const

@@ -70,11 +70,16 @@ export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidC
   get exitCode(): number { return EXIT.failure }
 }
 
+const WHERE_TO_LOOK: Readonly<Record<string, string>> = {
+  label: "sheaf label list shows the labels; make one with: sheaf label create NAME.",
+  collection: "sheaf collection list shows the collections; make one with: sheaf collection create NAME REF."
+}
+
 /** Nothing is known by this reference. */
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { what: Schema.String, reference: Schema.String, near: Texts }) {
   override get message(): string { return `no ${this.what} "${this.reference}"` }
   get hint(): string {
-    return this.near.length > 0 ? `Did you mean ${this.near.join(" or ")}?` : "sheaf ls lists the keys; sheaf ls --json also shows uids."
+    return this.near.length > 0 ? `Did you mean ${this.near.join(" or ")}?` : WHERE_TO_LOOK[this.what] ?? "sheaf ls lists the keys; sheaf ls --json also shows uids."
   }
   get exitCode(): number { return EXIT.notFound }
 }

@@ -42,9 +42,9 @@ export class Reading extends Context.Service<Reading, {
   readonly localPath: (artifact: Artifact | string) => Effect.Effect<string | Buffer, ReadingError>
   /**
    * Copies the verified bytes to a file: under a temporary name beside it, renamed when they are complete and compared. A path that is a directory or ends
-   * in `/` means a file in it, named as the key ends. Refuses to replace a file unless told to.
+   * in `/` means a file in it, named as the key ends; bytes are a path that is not valid Unicode. Refuses to replace a file unless told to.
    */
-  readonly copyTo: (artifact: Artifact | string, path: string, options?: CopyToOptions) => Effect.Effect<CopiedFile, ReadingError | InvalidInput | FileError>
+  readonly copyTo: (artifact: Artifact | string, path: string | Buffer, options?: CopyToOptions) => Effect.Effect<CopiedFile, ReadingError | InvalidInput | FileError>
 }>()("@sheaf/core/Reading") {
   static readonly layer: Layer.Layer<Reading, never, Registry | StorageRoots | Hashing> = Layer.effect(
     Reading,
@@ -62,7 +62,7 @@ export class Reading extends Context.Service<Reading, {
           const set = yield* reader.copiesOf(artifact)
           return yield* reader.firstGood(set, (copy, handle) => pathOf(copy, handle))
         }),
-        copyTo: Effect.fn("Reading.copyTo")(function*(artifact: Artifact | string, path: string, options: CopyToOptions = {}) {
+        copyTo: Effect.fn("Reading.copyTo")(function*(artifact: Artifact | string, path: string | Buffer, options: CopyToOptions = {}) {
           return yield* copyToFile(reader, yield* reader.copiesOf(artifact), path, options.overwrite ?? false)
         })
       })
