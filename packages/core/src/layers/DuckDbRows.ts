@@ -146,14 +146,14 @@ export const selectArtifacts = async (s: DuckDbSession, uids: ReadonlyArray<stri
 
 /** What labels artifacts carry and what collections they are in. Most registries have neither, and then nothing is looked for. */
 const selectGroups = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<(uid: string) => Pick<ArtifactParts, "labels" | "collections">> => {
-  const [some] = await s.rows<{ labels: boolean; collections: boolean }>(
-    `SELECT EXISTS (FROM reg.artifact_label) AS labels, EXISTS (FROM reg.collection_member) AS collections`)
+  const some = await s.rows<{ what: string }>(
+    `(SELECT 'label' AS what FROM reg.artifact_label LIMIT 1) UNION ALL (SELECT 'collection' FROM reg.collection_member LIMIT 1)`)
   const [isOfThem, param] = oneOf("artifact", uids)
-  const names = async (isThere: boolean, sql: string): Promise<ReadonlyMap<string, ReadonlyArray<{ readonly name: string }>>> =>
-    isThere ? byArtifact(await s.rows<{ artifact: string; name: string }>(sql, [param])) : new Map()
-  const labels = await names(some!.labels, `SELECT m.artifact, l.name FROM (SELECT artifact, label FROM reg.artifact_label WHERE ${isOfThem}) m
+  const names = async (what: string, sql: string): Promise<ReadonlyMap<string, ReadonlyArray<{ readonly name: string }>>> =>
+    some.some((one) => one.what === what) ? byArtifact(await s.rows<{ artifact: string; name: string }>(sql, [param])) : new Map()
+  const labels = await names("label", `SELECT m.artifact, l.name FROM (SELECT artifact, label FROM reg.artifact_label WHERE ${isOfThem}) m
     JOIN reg.label l ON l.uid = m.label ORDER BY l.name`)
-  const collections = await names(some!.collections, `SELECT m.artifact, c.name FROM (SELECT artifact, collection FROM reg.collection_member WHERE ${isOfThem}) m
+  const collections = await names("collection", `SELECT m.artifact, c.name FROM (SELECT artifact, collection FROM reg.collection_member WHERE ${isOfThem}) m
     JOIN (SELECT uid, name FROM reg.collection WHERE is_latest AND visibility = 1) c ON c.uid = m.collection ORDER BY c.name`)
   const nameOf = ({ name }: { readonly name: string }): string => name
   return (uid) => ({ labels: [...new Set((labels.get(uid) ?? []).map(nameOf))], collections: (collections.get(uid) ?? []).map(nameOf) })
