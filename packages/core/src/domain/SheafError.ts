@@ -91,7 +91,9 @@ export class MultipleResults extends Schema.TaggedError<MultipleResults>()("Mult
   override get message(): string {
     return `${this.candidates.length} ${this.what}s match "${this.reference}": ${this.candidates.slice(0, 8).join(", ")}${this.candidates.length > 8 ? ", …" : ""}`
   }
-  get hint(): string { return "Give more characters of the uid, or the whole key." }
+  get hint(): string {
+    return this.what === "label" ? "Say which one with --type (type in the library), or by its uid." : "Give more characters of the uid, or the whole key."
+  }
   get exitCode(): number { return EXIT.conflict }
 }
 

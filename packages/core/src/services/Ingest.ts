@@ -6,7 +6,7 @@ import { mkdirSync } from "node:fs"
 import { basename, join } from "node:path"
 import type { IngestEvent, IngestSummary } from "../domain/IngestReport.ts"
 import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
-import { FileError, InvalidInput, type InvalidKey, type NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
+import { FileError, InvalidInput, type InvalidKey, type MultipleResults, type NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
 import { randomBase62, UID_LENGTH } from "../domain/Uid.ts"
 import { IngestPool } from "../workers/IngestPool.ts"
 import { isKeyPolicyName, KEY_POLICIES, keyPolicyRules } from "../workers/KeyPolicyRules.ts"
@@ -58,7 +58,7 @@ export interface IngestRequest {
   readonly signal?: AbortSignal
 }
 
-export type IngestError = RegistryError | NotFound | FileError | InvalidInput | InvalidKey | StorageRootProblem | StorageError
+export type IngestError = RegistryError | NotFound | MultipleResults | FileError | InvalidInput | InvalidKey | StorageRootProblem | StorageError
 
 export interface StatusRequest {
   readonly path: string

@@ -7,7 +7,7 @@ import { artifactListLine } from "../domain/ArtifactList.ts"
 import type { Collection } from "../domain/Collection.ts"
 import type { IngestWarning } from "../domain/IngestReport.ts"
 import type { Label } from "../domain/Label.ts"
-import type { InvalidInput, InvalidKey, NotFound } from "../domain/SheafError.ts"
+import type { InvalidInput, InvalidKey, MultipleResults, NotFound } from "../domain/SheafError.ts"
 import type { PublishedItem } from "../domain/StagedBatch.ts"
 import { CollectionStore } from "../ports/CollectionStore.ts"
 import { LabelStore } from "../ports/LabelStore.ts"
@@ -15,12 +15,12 @@ import type { RegistryError } from "../ports/Registry.ts"
 import { UidSource } from "../ports/UidSource.ts"
 import { collectionName } from "./Collections.ts"
 import type { RunTotals } from "./IngestRun.ts"
-import { checkNames, similarWarnings } from "./Labels.ts"
+import { checkNames, severalLabels, similarWarnings } from "./Labels.ts"
 
 /** What is asked for, checked. */
 export interface Grouping {
-  /** Names, each once. */
-  readonly labels: ReadonlyArray<string>
+  /** Each once; a label that does not exist yet has no uid. */
+  readonly labels: ReadonlyArray<{ readonly name: string; readonly uid: string | null }>
   /** Name in normal form. */
   readonly collection: string | null
 }
@@ -32,14 +32,23 @@ export interface Grouped {
   readonly warnings: ReadonlyArray<IngestWarning>
 }
 
-/** Checks the names before anything changes. */
+/** Checks the names before anything changes. Of several labels of one name the one without a type is meant. */
 export const planGrouping = (
   { collection, labels = [] }: { readonly labels?: ReadonlyArray<string>; readonly collection?: string }
-): Effect.Effect<Grouping, InvalidInput | InvalidKey> =>
+): Effect.Effect<Grouping, RegistryError | InvalidInput | InvalidKey | MultipleResults, LabelStore> =>
   Effect.gen(function*() {
+    const name = collection === undefined ? null : (yield* collectionName(collection)).name
     yield* Effect.forEach(labels, (label) => checkNames(label, undefined))
-    return { labels: [...new Set(labels)], collection: collection === undefined ? null : (yield* collectionName(collection)).name }
+    const all = labels.length === 0 ? [] : yield* (yield* LabelStore).all
+    return { labels: yield* Effect.forEach([...new Set(labels)], (label) => labelNamed(label, all)), collection: name }
   })
+
+const labelNamed = (name: string, all: ReadonlyArray<Label>): Effect.Effect<Grouping["labels"][number], MultipleResults> => {
+  const named = all.filter((label) => label.name === name)
+  const untyped = named.filter(({ type }) => type === null)
+  const found = untyped.length > 0 ? untyped : named
+  return found.length > 1 ? Effect.fail(severalLabels(name, found)) : Effect.succeed({ name, uid: found[0]?.uid ?? null })
+}
 
 /** A list of the artifacts met, in a file, so that memory does not grow with them. */
 export class MetArtifacts {
@@ -91,20 +100,21 @@ export const applyGrouping = (
     if (totals.interrupted) return { labels: [], collection: null, warnings }
     const given = met.count === 0 ? [] : labels
     if (given.length > 0) warnings.push(...yield* giveLabels(given, met, session))
-    if (collection === null) return { labels: given, collection: null, warnings }
+    const names = given.map(({ name }) => name)
+    if (collection === null) return { labels: names, collection: null, warnings }
     const reason = totals.failures.length > 0 ? "some files failed" : met.count === 0 ? "there are no files" : null
     if (reason !== null) {
-      return { labels: given, collection: null, warnings: [...warnings, { code: "CollectionNotMade" as const, message: `the collection ${collection} was left as it was, because ${reason}`, paths: [] }] }
+      return { labels: names, collection: null, warnings: [...warnings, { code: "CollectionNotMade" as const, message: `the collection ${collection} was left as it was, because ${reason}`, paths: [] }] }
     }
     const put = yield* (yield* CollectionStore).put({
       name: collection, members: { file: met.file }, mode: "exactly", candidateUid: (yield* UidSource).next("collection"), description: null,
       account: yield* session.account, run: session.run
     })
-    return { labels: given, collection: put.collection, warnings }
+    return { labels: names, collection: put.collection, warnings }
   })
 
 const giveLabels = (
-  names: ReadonlyArray<string>,
+  labels: Grouping["labels"],
   met: MetArtifacts,
   session: { readonly account: Effect.Effect<string | null, RegistryError>; readonly run: string | null }
 ) =>
@@ -112,18 +122,15 @@ const giveLabels = (
     const store = yield* LabelStore
     const uids = yield* UidSource
     const warnings: Array<IngestWarning> = []
-    for (const name of names) {
-      const before = yield* store.all
-      const label = before.find(isNamed(name, true)) ?? before.find(isNamed(name, false)) ?? (yield* store.create({
-        candidateUid: uids.next("label"), name, type: null, parent: null, description: null, account: yield* session.account
-      })).label
-      if (!before.some(({ uid }) => uid === label.uid)) {
-        warnings.push(...similarWarnings(label, before).map(({ message }) => ({ code: "SimilarName" as const, message, paths: [] })))
+    for (const { name, uid } of labels) {
+      if (uid !== null) {
+        yield* store.attach(uid, { file: met.file }, session.run)
+        continue
       }
+      const before = yield* store.all
+      const { created, label } = yield* store.create({ candidateUid: uids.next("label"), name, type: null, parent: null, description: null, account: yield* session.account })
+      if (created) warnings.push(...similarWarnings(label, before).map(({ message }) => ({ code: "SimilarName" as const, message, paths: [] })))
       yield* store.attach(label.uid, { file: met.file }, session.run)
     }
     return warnings
   })
-
-/** One without a type is meant first. */
-const isNamed = (name: string, untyped: boolean) => (label: Label): boolean => label.name === name && (!untyped || label.type === null)

@@ -151,6 +151,10 @@ export const checkNames = (name: string, type: string | undefined): Effect.Effec
   return Effect.void
 }
 
+/** Labels of one name, or of uids that begin alike. */
+export const severalLabels = (reference: string, found: ReadonlyArray<Label>): MultipleResults =>
+  new MultipleResults({ what: "label", reference, candidates: found.map(({ type, uid }) => (type === null ? uid : `${uid} (${type})`)) })
+
 /** The label that a reference means among all: by name, else by uid. */
 const oneLabel = (reference: string, type: string | undefined, all: ReadonlyArray<Label>): Effect.Effect<Label, NotFound | MultipleResults> => {
   const ofType = type === undefined ? all : all.filter((label) => label.type === type)
@@ -159,6 +163,6 @@ const oneLabel = (reference: string, type: string | undefined, all: ReadonlyArra
   const found = named.length > 0 || !isUidPart ? named : ofType.filter(({ uid }) => uid.startsWith(reference))
   if (found.length === 1) return Effect.succeed(found[0]!)
   return Effect.fail(found.length > 1
-    ? new MultipleResults({ what: "label", reference, candidates: found.map((label) => (label.type === null ? label.uid : `${label.uid} (${label.type})`)) })
+    ? severalLabels(reference, found)
     : new NotFound({ what: "label", reference, near: similarNames(reference, ofType.map(({ name }) => name)).slice(0, 3) }))
 }
