@@ -77,18 +77,25 @@ export const exportMembers = (
   })
 
 /**
- * Where each member goes, escaped as keys are, in their order: its primary key; else the one it had, unless another member is there; else its uid.
+ * Where each member goes, escaped as keys are, in their order: its primary key, else the one it had; and where another member's file, or the folder of one,
+ * is in the way, its uid.
  */
 const placesOf = (artifacts: ReadonlyArray<Artifact>): ReadonlyArray<readonly [Artifact, string]> => {
-  const taken = new Set(artifacts.flatMap(({ key }) => (key === null ? [] : [key])))
+  const keys = artifacts.flatMap(({ key }) => (key === null ? [] : [key]))
+  const folders = new Set(keys.flatMap(foldersOf))
+  const files = new Set(keys.filter((key) => !folders.has(key)))
   return artifacts.map((artifact) => {
     const { formerKey, key, suffix, uid } = artifact
-    if (key !== null) return [artifact, key] as const
-    const place = formerKey === null || taken.has(formerKey) ? uid + suffix : formerKey
-    taken.add(place)
-    return [artifact, place] as const
+    if (key !== null) return [artifact, files.has(key) ? key : uid + suffix] as const
+    if (formerKey === null || files.has(formerKey) || folders.has(formerKey) || foldersOf(formerKey).some((folder) => files.has(folder))) return [artifact, uid + suffix] as const
+    files.add(formerKey)
+    for (const folder of foldersOf(formerKey)) folders.add(folder)
+    return [artifact, formerKey] as const
   })
 }
+
+/** Of `a/b/c`: `a`, `a/b`. */
+const foldersOf = (key: string): ReadonlyArray<string> => key.split("/").slice(0, -1).map((_, i, names) => names.slice(0, i + 1).join("/"))
 
 const makeFolder = (latin1: string, shown: string): Effect.Effect<void, FileError> =>
   Effect.try({
