@@ -11,13 +11,17 @@
 import { Effect, Layer, ManagedRuntime, Result, Stream } from "effect"
 import type { Artifact, KeyEvent } from "./domain/Artifact.ts"
 import type { FolderMember } from "./domain/FolderManifest.ts"
+import type { Collection } from "./domain/Collection.ts"
 import type { IngestEvent } from "./domain/IngestReport.ts"
+import type { Label } from "./domain/Label.ts"
 import { InvalidInput } from "./domain/SheafError.ts"
 import type { KeyListing } from "./ports/Registry.ts"
 import { currentHandle, Session } from "./ports/Session.ts"
 import type { StorageDriver } from "./ports/Storage.ts"
 import type { TrashedArtifact } from "./ports/Trash.ts"
 import { Sheaf as Composition, type SheafOptions, type SheafServices } from "./Sheaf.ts"
+import { Collections as CollectionService, type CollectionChange, type CollectionContents, type CollectionDiff } from "./services/Collections.ts"
+import type { CollectionExportOptions, CollectionExportReport } from "./services/CollectionExport.ts"
 import { Artifacts, type Resolved, type SaveItem, type SaveOptions, type SaveRefusal, type SaveResult } from "./services/Artifacts.ts"
 import {
   type DeleteOptions, Deletion, type DeletionPlan, type DeletionReport, type RestoreReport, type TrashOptions, type TrashReport
@@ -34,9 +38,12 @@ import { Integrity, type VerifyReport, type VerifyRequest } from "./services/Int
 import type { InitOptions } from "./services/InstanceInit.ts"
 import type { KeyTree, TreeOptions } from "./services/KeyTree.ts"
 import { type AliasReport, Keys, type MoveOptions, type MoveReport } from "./services/Keys.ts"
+import { type LabelChange, type LabelCreation, type LabelFilter, type LabelListing, Labels as LabelService } from "./services/Labels.ts"
 import { type ByteRange, type CopyToOptions, Reading } from "./services/Reading.ts"
 
 export type { Artifact, KeyEvent } from "./domain/Artifact.ts"
+export type { Collection } from "./domain/Collection.ts"
+export type { Label } from "./domain/Label.ts"
 export type { IngestEvent, IngestSummary } from "./domain/IngestReport.ts"
 export * from "./domain/SheafError.ts"
 export type { KeyListing, KeyMove } from "./ports/Registry.ts"
@@ -54,6 +61,41 @@ export interface OpenOptions extends Pick<SheafOptions, "lockTimeout" | "keyPoli
   readonly account?: string
   /** Uid of the run that saves belong to. */
   readonly run?: string
+}
+
+/** Labels, as promises; each method is that of the service `Labels`. */
+export interface LabelCalls {
+  /** Makes a label; one of that name and type is given back as it is. `parent` is the name or uid of another label. */
+  readonly create: (name: string, options?: { readonly type?: string; readonly parent?: string; readonly description?: string }) => Promise<LabelCreation>
+  /** The label that a name, a uid or a unique beginning of one means. */
+  readonly get: (reference: string, options?: { readonly type?: string }) => Promise<Label>
+  /** Puts a label below another one, or with null below none. */
+  readonly setParent: (reference: string, parent: string | null) => Promise<Label>
+  /** Gives a label to artifacts, all or none of them. */
+  readonly add: (label: string, references: string | ReadonlyArray<string>, options?: { readonly type?: string }) => Promise<LabelChange>
+  /** Takes a label from artifacts. */
+  readonly remove: (label: string, references: string | ReadonlyArray<string>, options?: { readonly type?: string }) => Promise<LabelChange>
+  readonly list: (filter?: LabelFilter) => Promise<ReadonlyArray<LabelListing>>
+  /** The labels as properties of an object, named as identifiers can be. */
+  readonly lookup: (filter?: LabelFilter) => Promise<Readonly<Record<string, Label>>>
+}
+
+/** Collections, as promises; each method is that of the service `Collections`. */
+export interface CollectionCalls {
+  /** Makes a collection of artifacts, a new version of the one of that name, or finds that it has exactly these. */
+  readonly create: (name: string, references: ReadonlyArray<string>, options?: { readonly description?: string }) => Promise<CollectionChange>
+  /** Makes a new version with further members. */
+  readonly append: (name: string, references: ReadonlyArray<string>) => Promise<CollectionChange>
+  /** The collection that a name, `NAME@N`, a uid or a unique beginning of one means, with its members. */
+  readonly show: (reference: string) => Promise<CollectionContents>
+  /** The latest version of each. */
+  readonly list: () => Promise<ReadonlyArray<Collection>>
+  /** All versions, oldest first. */
+  readonly log: (reference: string) => Promise<ReadonlyArray<Collection>>
+  /** What changed from one version to another; without the second, from the one before. */
+  readonly diff: (from: string, to?: string) => Promise<CollectionDiff>
+  /** Writes the members under their keys below a directory. */
+  readonly export: (reference: string, directory: string, options?: CollectionExportOptions & CallOptions) => Promise<CollectionExportReport>
 }
 
 /** One item's part of `saveMany`, in the form of `Promise.allSettled`. */
@@ -198,6 +240,36 @@ export class Sheaf implements AsyncDisposable {
   /** Releases a key; gives the artifact it pointed at. */
   unalias(key: string): Promise<Artifact> {
     return this.#run(Effect.flatMap(Keys, (keys) => keys.unalias(key)))
+  }
+
+  /** Labels: make them, give them to artifacts. */
+  get labels(): LabelCalls {
+    const call = <A, E>(use: (labels: LabelService["Service"]) => Effect.Effect<A, E>): Promise<A> => this.#run(Effect.flatMap(LabelService, use))
+    const listOf = (references: string | ReadonlyArray<string>) => (typeof references === "string" ? [references] : references)
+    return {
+      create: (name, options) => call((labels) => labels.create(name, options)),
+      get: (reference, options) => call((labels) => labels.get(reference, options)),
+      setParent: (reference, parent) => call((labels) => labels.setParent(reference, parent)),
+      add: (label, references, options) => call((labels) => labels.add(label, listOf(references), options)),
+      remove: (label, references, options) => call((labels) => labels.remove(label, listOf(references), options)),
+      list: (filter) => call((labels) => labels.list(filter)),
+      lookup: (filter) => call((labels) => labels.lookup(filter))
+    }
+  }
+
+  /** Collections: named, versioned, ordered sets of artifacts. */
+  get collections(): CollectionCalls {
+    const call = <A, E>(use: (collections: CollectionService["Service"]) => Effect.Effect<A, E>, signal?: AbortSignal): Promise<A> =>
+      this.#run(Effect.flatMap(CollectionService, use), signal)
+    return {
+      create: (name, references, options) => call((collections) => collections.create(name, references, options)),
+      append: (name, references) => call((collections) => collections.append(name, references)),
+      show: (reference) => call((collections) => collections.show(reference)),
+      list: () => call((collections) => collections.list),
+      log: (reference) => call((collections) => collections.log(reference)),
+      diff: (from, to) => call((collections) => collections.diff(from, to)),
+      export: (reference, directory, { signal, ...options } = {}) => call((collections) => collections.export(reference, directory, options), signal)
+    }
   }
 
   /**

@@ -11,9 +11,12 @@ import type { NoInstance } from "./domain/SheafError.ts"
 import { cachedRoots } from "./layers/CachedRoots.ts"
 import * as DuckDbAudit from "./layers/DuckDbAudit.ts"
 import * as DuckDbClient from "./layers/DuckDbClient.ts"
+import * as DuckDbCollections from "./layers/DuckDbCollections.ts"
 import * as DuckDbCopyLedger from "./layers/DuckDbCopyLedger.ts"
 import * as DuckDbFolderMembers from "./layers/DuckDbFolderMembers.ts"
 import * as DuckDbPurge from "./layers/DuckDbPurge.ts"
+import * as DuckDbLabels from "./layers/DuckDbLabels.ts"
+import * as DuckDbReferences from "./layers/DuckDbReferences.ts"
 import * as DuckDbRegistry from "./layers/DuckDbRegistry.ts"
 import * as DuckDbTrash from "./layers/DuckDbTrash.ts"
 import * as HashingLayers from "./layers/HashingLayers.ts"
@@ -28,6 +31,7 @@ import { type StorageDriver, StorageDrivers, StorageError } from "./ports/Storag
 import type { UidSource } from "./ports/UidSource.ts"
 import { Artifacts } from "./services/Artifacts.ts"
 import { Deletion } from "./services/Deletion.ts"
+import { Collections } from "./services/Collections.ts"
 import { badFrom, type Check, checkNode, Doctor } from "./services/Doctor.ts"
 import { Conversion } from "./services/Conversion.ts"
 import { Copying } from "./services/Copying.ts"
@@ -40,6 +44,7 @@ import { findInstance, Instance, type InstanceError, type LoadedInstance, loadIn
 import { type InitError, type InitOptions, type InitReport, initInstance, RegistryOpener } from "./services/InstanceInit.ts"
 import { Integrity } from "./services/Integrity.ts"
 import { Keys } from "./services/Keys.ts"
+import { Labels } from "./services/Labels.ts"
 import { Reading } from "./services/Reading.ts"
 import { StorageRoots } from "./services/StorageRoots.ts"
 
@@ -60,6 +65,7 @@ export interface SheafOptions {
 export type SheafServices =
   | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor
   | Copying | Conversion | Folders | Deletion | Garbage | Exporting
+  | Labels | Collections
 
 /** Seconds to wait for another process that holds the registry, when nothing else is said. */
 export const DEFAULT_LOCK_TIMEOUT = 10
@@ -103,7 +109,8 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
   const ports = Layer.mergeAll(
     Layer.succeed(Instance, instance),
     Layer.mergeAll(
-      registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbFolderMembers.layer, DuckDbTrash.layer, DuckDbPurge.layer
+      registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbFolderMembers.layer, DuckDbTrash.layer, DuckDbPurge.layer, DuckDbLabels.layer,
+      DuckDbCollections.layer, DuckDbReferences.layer
     ).pipe(Layer.provide(engine)),
     storageDrivers(options.drivers),
     HashingLayers.layer(config.hash),
@@ -112,7 +119,7 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
   )
   return Layer.mergeAll(
     Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Conversion.layer, Copying.layer, Folders.layer, Integrity.layer, Doctor.layer,
-    Deletion.layer, Garbage.layer.pipe(Layer.provide(Deletion.layer)), Exporting.layer
+    Deletion.layer, Garbage.layer.pipe(Layer.provide(Deletion.layer)), Exporting.layer, Labels.layer, Collections.layer
   ).pipe(
     Layer.provideMerge(Reading.layer),
     Layer.provideMerge(StorageRoots.layer),

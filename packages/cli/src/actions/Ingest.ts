@@ -17,6 +17,8 @@ export interface IngestInput {
   readonly storage: Option.Option<string>
   readonly policy: Option.Option<string>
   readonly onDuplicate: Option.Option<DuplicatePolicy>
+  readonly label: ReadonlyArray<string>
+  readonly collection: Option.Option<string>
   readonly exclude: ReadonlyArray<string>
   readonly followSymlinks: boolean
   readonly rehash: boolean
@@ -31,6 +33,8 @@ const requestOf = (input: IngestInput, items: boolean, countAhead: boolean, sign
   ...(Option.isSome(input.policy) ? { policy: input.policy.value } : {}),
   ...(Option.isSome(input.onDuplicate) ? { onDuplicate: input.onDuplicate.value } : {}),
   ...(Option.isSome(input.workers) ? { workers: input.workers.value } : {}),
+  ...(Option.isSome(input.collection) ? { collection: input.collection.value } : {}),
+  labels: input.label,
   exclude: input.exclude,
   followSymlinks: input.followSymlinks,
   rehash: input.rehash,

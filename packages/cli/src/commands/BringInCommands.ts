@@ -2,7 +2,7 @@
 import { Argument, Command } from "effect/cli"
 import { lazily } from "../Handler.ts"
 import {
-  argument, countFlag, excludeFlag, followSymlinksFlag, onDuplicateFlag, policyFlag, rehashFlag, storageFlag, suffixMismatchFlag, switchFlag, textFlag
+  argument, countFlag, excludeFlag, followSymlinksFlag, manyFlag, onDuplicateFlag, policyFlag, rehashFlag, storageFlag, suffixMismatchFlag, switchFlag, textFlag
 } from "./CommandFlags.ts"
 
 const add = Command.make("add", {
@@ -36,6 +36,8 @@ const ingest = Command.make("ingest", {
   storage: storageFlag,
   policy: policyFlag,
   onDuplicate: onDuplicateFlag,
+  label: manyFlag("label", "LABEL", "Give every file this label, those registered already too; made when it is new; repeatable"),
+  collection: textFlag("collection", "NAME", "Make a collection of exactly these files, or a new version of it"),
   exclude: excludeFlag,
   followSymlinks: followSymlinksFlag,
   rehash: rehashFlag,
@@ -49,6 +51,7 @@ const ingest = Command.make("ingest", {
   Command.withExamples([
     { command: "sheaf ingest plate1" },
     { command: "sheaf ingest /data/run7 --key raw/run7 --exclude '*.tmp' --exclude 'cache/**'" },
+    { command: "sheaf ingest plate1 --label control --collection plates/first", description: "With a label, as a collection" },
     { command: "sheaf ingest plate1 --dry-run --json", description: "What would happen, as JSON" },
     { command: "sheaf ingest plate1 --ndjson", description: "An event for every file" }
   ])

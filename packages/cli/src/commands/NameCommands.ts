@@ -1,7 +1,9 @@
-/** Commands about keys. */
+/** Commands about keys, labels and collections. */
 import { Argument, Command, Flag } from "effect/cli"
 import { lazily } from "../Handler.ts"
+import { collection } from "./CollectionCommands.ts"
 import { argument, referenceArgument, suffixMismatchFlag, switchFlag } from "./CommandFlags.ts"
+import { label } from "./LabelCommands.ts"
 
 const mv = Command.make("mv", {
   from: argument("OLD", "A key, or a prefix that ends with /"),
@@ -48,4 +50,4 @@ const convert = Command.make("convert", {
   ])
 )
 
-export const nameCommands = [mv, alias, unalias, convert] as const
+export const nameCommands = [mv, alias, unalias, convert, label, collection] as const

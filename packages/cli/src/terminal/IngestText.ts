@@ -43,6 +43,8 @@ export const ingestText = (summary: IngestSummary, paint: Paint): string => {
     lines.push(outcome === "failed" ? paint.red(line) : outcome === "created" || outcome === "newVersion" ? paint.green(line) : line)
   }
   if (summary.unopened > 0) lines.push(paint.dim(`${countText(summary.unopened)} had not changed since they were last read, and were not opened.`))
+  if (summary.labels.length > 0) lines.push(`All have the ${summary.labels.length === 1 ? "label" : "labels"} ${summary.labels.map(safeText).join(", ")}.`)
+  if (summary.collection !== null) lines.push(`They are the collection ${safeText(summary.collection)}${summary.collectionUid === null ? "" : ` (${summary.collectionUid})`}.`)
   if (summary.dryRun) lines.push("Dry run: nothing was changed.")
   if (summary.interrupted) lines.push(paint.yellow("Interrupted: run the same command again to finish; what was saved is recognised."))
   return lines.join("\n")

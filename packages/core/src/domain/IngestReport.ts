@@ -27,8 +27,11 @@ export interface IngestSkip {
 
 /** Something worth knowing that is not a failure. */
 export interface IngestWarning {
-  /** `PortabilityClash`: paths that differ only in case or Unicode form, which some file systems take for one. */
-  readonly code: "PortabilityClash"
+  /**
+   * `PortabilityClash`: paths that differ only in case or Unicode form, which some file systems take for one. `SimilarName`: a label that was made has
+   * nearly the name of another one. `CollectionNotMade`: it would not have been of all files.
+   */
+  readonly code: "PortabilityClash" | "SimilarName" | "CollectionNotMade"
   readonly message: string
   readonly paths: ReadonlyArray<string>
 }
@@ -41,6 +44,9 @@ export interface IngestSummary {
   readonly filesPerSecond: number
   /** Name of the collection made of the ingested set, or null. */
   readonly collection: string | null
+  readonly collectionUid: string | null
+  /** Names of the labels that all files have now. */
+  readonly labels: ReadonlyArray<string>
   readonly failures: ReadonlyArray<IngestFailure>
   readonly skips: ReadonlyArray<IngestSkip>
   readonly warnings: ReadonlyArray<IngestWarning>

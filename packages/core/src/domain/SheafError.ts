@@ -70,11 +70,16 @@ export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidC
   get exitCode(): number { return EXIT.failure }
 }
 
+const WHERE_TO_LOOK: Readonly<Record<string, string>> = {
+  label: "sheaf label list shows the labels; make one with: sheaf label create NAME.",
+  collection: "sheaf collection list shows the collections; make one with: sheaf collection create NAME REF."
+}
+
 /** Nothing is known by this reference. */
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { what: Schema.String, reference: Schema.String, near: Texts }) {
   override get message(): string { return `no ${this.what} "${this.reference}"` }
   get hint(): string {
-    return this.near.length > 0 ? `Did you mean ${this.near.join(" or ")}?` : "sheaf ls lists the keys; sheaf ls --json also shows uids."
+    return this.near.length > 0 ? `Did you mean ${this.near.join(" or ")}?` : WHERE_TO_LOOK[this.what] ?? "sheaf ls lists the keys; sheaf ls --json also shows uids."
   }
   get exitCode(): number { return EXIT.notFound }
 }
@@ -86,7 +91,9 @@ export class MultipleResults extends Schema.TaggedError<MultipleResults>()("Mult
   override get message(): string {
     return `${this.candidates.length} ${this.what}s match "${this.reference}": ${this.candidates.slice(0, 8).join(", ")}${this.candidates.length > 8 ? ", …" : ""}`
   }
-  get hint(): string { return "Give more characters of the uid, or the whole key." }
+  get hint(): string {
+    return this.what === "label" ? "Say which one with --type (type in the library), or by its uid." : "Give more characters of the uid, or the whole key."
+  }
   get exitCode(): number { return EXIT.conflict }
 }
 

@@ -26,7 +26,15 @@ const CHECKS: ReadonlyArray<readonly [problem: string, sql: string]> = [
   ["locations of an artifact that does not exist", `SELECT l.object_key AS example FROM reg.location l ANTI JOIN reg.artifact a ON a.uid = l.artifact`],
   ["live artifacts without any location", `SELECT a.uid AS example FROM reg.artifact a ANTI JOIN reg.location l ON l.artifact = a.uid WHERE a.visibility = 1`],
   ["storage roots with one URL", `SELECT url AS example FROM reg.storage_root GROUP BY url HAVING count(*) > 1`],
-  ["default storage roots", `SELECT url AS example FROM reg.storage_root WHERE is_default AND (SELECT count(*) FROM reg.storage_root WHERE is_default) > 1`]
+  ["default storage roots", `SELECT url AS example FROM reg.storage_root WHERE is_default AND (SELECT count(*) FROM reg.storage_root WHERE is_default) > 1`],
+  ["labels with one name and type", `SELECT name AS example FROM reg.label GROUP BY name, type HAVING count(*) > 1`],
+  ["labels an artifact carries twice", `SELECT artifact AS example FROM reg.artifact_label GROUP BY artifact, label HAVING count(*) > 1`],
+  ["labels that are carried and do not exist", `SELECT l.artifact AS example FROM reg.artifact_label l ANTI JOIN reg.label x ON x.uid = l.label`],
+  ["collections of one name with more than one latest version", `SELECT name AS example FROM reg.collection WHERE is_latest AND visibility = 1 GROUP BY name HAVING count(*) > 1`],
+  ["collections without a latest version", `SELECT name AS example FROM reg.collection WHERE visibility = 1 GROUP BY name HAVING NOT bool_or(is_latest)`],
+  ["members a collection has twice", `SELECT artifact AS example FROM reg.collection_member GROUP BY collection, artifact HAVING count(*) > 1`],
+  ["members of collections that do not exist", `SELECT m.artifact AS example FROM reg.collection_member m
+    LEFT JOIN reg.collection c ON c.uid = m.collection LEFT JOIN reg.artifact a ON a.uid = m.artifact WHERE c.uid IS NULL OR a.uid IS NULL`]
 ]
 
 const findings = async (s: DuckDbSession): Promise<ReadonlyArray<AuditFinding>> => {

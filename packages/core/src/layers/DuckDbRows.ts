@@ -62,6 +62,10 @@ export interface ArtifactParts {
   readonly locations: ReadonlyArray<LocationRecord>
   /** Of the account that made it. */
   readonly handle: string | null
+  /** Names of its labels, sorted. */
+  readonly labels?: ReadonlyArray<string>
+  /** Names of the live collections whose latest version it is in, sorted. */
+  readonly collections?: ReadonlyArray<string>
 }
 
 /** Good copies first, then the oldest. */
@@ -101,8 +105,8 @@ export const toArtifact = (record: ArtifactRecord, parts: ArtifactParts, roots: 
     storage: first?.storage ?? null,
     path: first?.path ?? null,
     locations,
-    labels: [],
-    collections: [],
+    labels: parts.labels ?? [],
+    collections: parts.collections ?? [],
     run: record.run,
     transform: null,
     createdBy: parts.handle,
@@ -125,6 +129,7 @@ export const selectArtifacts = async (s: DuckDbSession, uids: ReadonlyArray<stri
   const handles = records.some((record) => record.account !== null)
     ? new Map((await s.rows<{ uid: string; handle: string }>(`SELECT uid, handle FROM reg.account`)).map(({ handle, uid }) => [uid, handle]))
     : new Map<string, string>()
+  const groups = await selectGroups(s, wanted)
   const keysOf = byArtifact([...keys].sort(byAge))
   const locationsOf = byArtifact(locations)
   const byUid = new Map(records.map((record) => [record.uid, record]))
@@ -133,9 +138,25 @@ export const selectArtifacts = async (s: DuckDbSession, uids: ReadonlyArray<stri
     return record === undefined ? [] : [toArtifact(record, {
       keys: (keysOf.get(uid) ?? []).map(({ key }) => key),
       locations: locationsOf.get(uid) ?? [],
-      handle: record.account === null ? null : handles.get(record.account) ?? record.account
+      handle: record.account === null ? null : handles.get(record.account) ?? record.account,
+      ...groups(uid)
     }, roots)]
   })
+}
+
+/** What labels artifacts carry and what collections they are in. Most registries have neither, and then nothing is looked for. */
+const selectGroups = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<(uid: string) => Pick<ArtifactParts, "labels" | "collections">> => {
+  const some = await s.rows<{ what: string }>(
+    `(SELECT 'label' AS what FROM reg.artifact_label LIMIT 1) UNION ALL (SELECT 'collection' FROM reg.collection_member LIMIT 1)`)
+  const [isOfThem, param] = oneOf("artifact", uids)
+  const names = async (what: string, sql: string): Promise<ReadonlyMap<string, ReadonlyArray<{ readonly name: string }>>> =>
+    some.some((one) => one.what === what) ? byArtifact(await s.rows<{ artifact: string; name: string }>(sql, [param])) : new Map()
+  const labels = await names("label", `SELECT m.artifact, l.name FROM (SELECT artifact, label FROM reg.artifact_label WHERE ${isOfThem}) m
+    JOIN reg.label l ON l.uid = m.label ORDER BY l.name`)
+  const collections = await names("collection", `SELECT m.artifact, c.name FROM (SELECT artifact, collection FROM reg.collection_member WHERE ${isOfThem}) m
+    JOIN (SELECT uid, name FROM reg.collection WHERE is_latest AND visibility = 1) c ON c.uid = m.collection ORDER BY c.name`)
+  const nameOf = ({ name }: { readonly name: string }): string => name
+  return (uid) => ({ labels: [...new Set((labels.get(uid) ?? []).map(nameOf))], collections: (collections.get(uid) ?? []).map(nameOf) })
 }
 
 const byArtifact = <R extends { readonly artifact: string }>(rows: ReadonlyArray<R>): ReadonlyMap<string, ReadonlyArray<R>> => {

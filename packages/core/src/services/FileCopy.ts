@@ -25,7 +25,7 @@ export interface CopiedFile {
 export const copyToFile = (
   reader: CopyReader,
   set: CopySet,
-  path: string,
+  path: string | Buffer,
   overwrite: boolean
 ): Effect.Effect<CopiedFile, NoGoodLocation | Damaged | InvalidInput | FileError> =>
   Effect.gen(function*() {
@@ -78,11 +78,12 @@ const exists = (path: string): InvalidInput =>
   new InvalidInput({ what: path, reason: "exists already", advice: "Nothing was changed. Replace it with --force (overwrite: true in the library), or name another file." })
 
 /** The file to be written, as a latin1 string of its bytes. */
-const planTarget = (artifact: Artifact, path: string, overwrite: boolean): Effect.Effect<string, InvalidInput | FileError> =>
-  Effect.try({
+const planTarget = (artifact: Artifact, to: string | Buffer, overwrite: boolean): Effect.Effect<string, InvalidInput | FileError> => {
+  const given = typeof to === "string" ? fromUserPath(to) : to.toString("latin1")
+  const path = typeof to === "string" ? to : shownPath(given)
+  return Effect.try({
     try: () => {
-      const given = fromUserPath(path)
-      const isFolder = path.endsWith("/") || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+      const isFolder = given.endsWith("/") || statSync(to, { throwIfNoEntry: false })?.isDirectory() === true
       const name = isFolder ? ownName(artifact) : given.slice(given.lastIndexOf("/") + 1)
       const folder = isFolder ? given : given.slice(0, given.lastIndexOf("/") + 1)
       const realFolder = realpathSync(toFsPath(folder || "."), "latin1")
@@ -101,6 +102,7 @@ const planTarget = (artifact: Artifact, path: string, overwrite: boolean): Effec
     },
     catch: (error) => (error instanceof InvalidInput ? error : fileError(path, "cannot write")(error))
   })
+}
 
 /** The name of the artifact's file: what its key ends in, byte for byte. */
 const ownName = ({ formerKey, key, suffix, uid }: Artifact): string => {

@@ -6,17 +6,21 @@ import { mkdirSync } from "node:fs"
 import { basename, join } from "node:path"
 import type { IngestEvent, IngestSummary } from "../domain/IngestReport.ts"
 import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
-import { FileError, InvalidInput, type InvalidKey, type StorageRootProblem } from "../domain/SheafError.ts"
+import { FileError, InvalidInput, type InvalidKey, type MultipleResults, type NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
 import { randomBase62, UID_LENGTH } from "../domain/Uid.ts"
 import { IngestPool } from "../workers/IngestPool.ts"
 import { isKeyPolicyName, KEY_POLICIES, keyPolicyRules } from "../workers/KeyPolicyRules.ts"
 import { openStatCache, segmentsIn } from "../workers/StatCache.ts"
 import { compactStatCache } from "../workers/StatCacheMerge.ts"
+import type { CollectionStore } from "../ports/CollectionStore.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { KeyPolicy, type KeyPolicyRules } from "../ports/KeyPolicy.ts"
+import type { LabelStore } from "../ports/LabelStore.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
 import { StorageDrivers, StorageError, type StorageErrorKind } from "../ports/Storage.ts"
+import type { UidSource } from "../ports/UidSource.ts"
 import { CurrentSources } from "./CurrentSources.ts"
+import { applyGrouping, type Grouped, MetArtifacts, planGrouping } from "./IngestGrouping.ts"
 import { type IngestPlan, planIngest } from "./IngestPlan.ts"
 import { IngestRun, type RunTotals } from "./IngestRun.ts"
 import { IngestSettings } from "./IngestSettings.ts"
@@ -33,6 +37,10 @@ export interface IngestRequest {
   readonly policy?: string
   /** Default: the instance's. */
   readonly onDuplicate?: DuplicatePolicy
+  /** Labels that every file is to have, those registered already too; a label that does not exist is made. */
+  readonly labels?: ReadonlyArray<string>
+  /** Name of a collection that is to have exactly these files, in the order of their paths; a new version of it where it has others. */
+  readonly collection?: string
   /** Globs, matched against the path relative to the ingested directory and against the name (`*.tmp`, `cache/**`). */
   readonly exclude?: ReadonlyArray<string>
   readonly followSymlinks?: boolean
@@ -50,7 +58,7 @@ export interface IngestRequest {
   readonly signal?: AbortSignal
 }
 
-export type IngestError = RegistryError | FileError | InvalidInput | InvalidKey | StorageRootProblem | StorageError
+export type IngestError = RegistryError | NotFound | MultipleResults | FileError | InvalidInput | InvalidKey | StorageRootProblem | StorageError
 
 export interface StatusRequest {
   readonly path: string
@@ -69,14 +77,16 @@ export interface StatusReport {
   readonly failed: ReadonlyArray<{ readonly path: string; readonly code: string; readonly message: string }>
 }
 
+type IngestServices = Registry | StorageDrivers | Hashing | KeyPolicy | IngestSettings | LabelStore | CollectionStore | UidSource
+
 export class Ingest extends Context.Service<Ingest, {
   /** Ends with one `summary` event for each run, also when stopped by `signal`. */
   readonly ingest: (request: IngestRequest) => Stream.Stream<IngestEvent, IngestError>
   /** Compares a directory with the registry, without writing to it. */
   readonly status: (request: StatusRequest) => Effect.Effect<StatusReport, IngestError>
 }>()("@sheaf/core/Ingest") {
-  static readonly layer: Layer.Layer<Ingest, never, Registry | StorageDrivers | Hashing | KeyPolicy | IngestSettings> = Layer.effect(Ingest, Effect.gen(function*() {
-    const context = yield* Effect.context<Registry | StorageDrivers | Hashing | KeyPolicy | IngestSettings>()
+  static readonly layer: Layer.Layer<Ingest, never, IngestServices> = Layer.effect(Ingest, Effect.gen(function*() {
+    const context = yield* Effect.context<IngestServices>()
     const ingest = (request: IngestRequest): Stream.Stream<IngestEvent, IngestError> =>
       Stream.callback<IngestEvent, IngestError>((queue) =>
         runIngest(request, (events) => Effect.asVoid(Queue.offerAll(queue, events))).pipe(
@@ -102,6 +112,7 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
     const registry = yield* Registry
     const hashing = yield* Hashing
     const policy = yield* policyOf(request)
+    const grouping = yield* planGrouping(request)
     const settings = yield* IngestSettings
     const started = performance.now()
     const name = runName()
@@ -125,8 +136,13 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
     const roots = yield* registry.roots
     const plans = yield* Effect.forEach(request.paths, (path) => planIngest(path, request, roots))
     const current = new CurrentSources(settings.cacheFolder, `${hashing.algorithm} ${policy.name} ${request.onDuplicate ?? settings.onDuplicate}`)
-    // Every file has to be looked up where an event is wanted for each, or its content is.
-    if (!request.items && !request.rehash && !dryRun) current.load(yield* registry.stamp, statCache.files)
+    const isGrouping = !dryRun && (grouping.labels.length > 0 || grouping.collection !== null)
+    const met = isGrouping ? yield* Effect.acquireRelease(
+      Effect.sync(() => new MetArtifacts(join(settings.cacheFolder, `staging-${name}.met`))),
+      (list) => Effect.sync(() => list.remove())
+    ) : null
+    // Every file has to be looked up where an event is wanted for each, or its content is, or its artifact.
+    if (!request.items && !request.rehash && !dryRun && !isGrouping) current.load(yield* registry.stamp, statCache.files)
     const context = yield* Effect.context<StorageDrivers>()
     const promise = Effect.runPromiseWith(context)
     const handles = new Map<string, Promise<Effect.Effect<void, StorageError>>>()
@@ -146,6 +162,7 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
       },
       isCurrent: (plan) => current.has(plan),
       emit: (events) => promise(emit(events)),
+      met: met === null ? null : (plan, items) => met.add(plan, items),
       targetError: (plan, fatal) =>
         new StorageError({
           kind: KIND_OF[fatal.code] ?? "Unexpected", driver: plan.root.scheme, operation: "write", key: fatal.key, retry: false,
@@ -168,12 +185,13 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
     request.signal?.addEventListener("abort", stop, { once: true })
     if (request.signal?.aborted) stop()
     const totals = yield* running(run, plans).pipe(Effect.ensuring(Effect.sync(() => request.signal?.removeEventListener("abort", stop))))
+    const grouped = met === null ? NOT_GROUPED : yield* applyGrouping(grouping, met, totals, { account: settings.account, run: settings.run })
     if (!dryRun) {
       const own = segmentsIn(settings.cacheFolder).filter((segment) => basename(segment).startsWith(`stat-${name}-`))
       const merged = compactStatCache(settings.cacheFolder, `${runName()}-merged`)
       if (!merged && !totals.interrupted && !totals.refused) current.save(yield* registry.stamp, plans, [...statCache.files, ...own])
     }
-    yield* emit([{ type: "summary", ...summaryOf(plans, totals, (performance.now() - started) / 1000, dryRun) }])
+    yield* emit([{ type: "summary", ...summaryOf(plans, totals, grouped, (performance.now() - started) / 1000, dryRun) }])
   }).pipe(Effect.scoped)
 
 const policyOf = ({ policy }: IngestRequest): Effect.Effect<KeyPolicyRules, InvalidInput, KeyPolicy> =>
@@ -207,15 +225,19 @@ const running = (run: IngestRun, plans: ReadonlyArray<IngestPlan>): Effect.Effec
 
 const isTyped = (error: unknown): error is IngestError => error instanceof Error && "_tag" in error
 
-const summaryOf = (plans: ReadonlyArray<IngestPlan>, totals: RunTotals, seconds: number, dryRun: boolean): IngestSummary => ({
+const NOT_GROUPED: Grouped = { labels: [], collection: null, warnings: [] }
+
+const summaryOf = (plans: ReadonlyArray<IngestPlan>, totals: RunTotals, grouped: Grouped, seconds: number, dryRun: boolean): IngestSummary => ({
   counts: totals.counts,
   bytes: totals.bytes,
   seconds: Math.round(seconds * 1000) / 1000,
   filesPerSecond: Math.round(totals.counts.files / Math.max(seconds, 0.001)),
-  collection: null,
+  collection: grouped.collection?.name ?? null,
+  collectionUid: grouped.collection?.uid ?? null,
+  labels: grouped.labels,
   failures: totals.failures,
   skips: totals.skips,
-  warnings: totals.warnings,
+  warnings: [...totals.warnings, ...grouped.warnings],
   interrupted: totals.interrupted,
   dryRun,
   mode: plans[0]!.mode,

@@ -36,6 +36,8 @@ export interface RunPorts {
   /** Nothing has changed in the registry since these files were all registered this way: what the stat cache knows need not be looked up. */
   readonly isCurrent: (plan: IngestPlan) => boolean
   readonly emit: (events: ReadonlyArray<IngestEvent>) => Promise<void>
+  /** Told of every file that was decided, by the number of its plan; null when nobody asks. */
+  readonly met: ((plan: number, items: ReadonlyArray<PublishedItem>) => void) | null
   /** The typed error for a root that cannot be written. */
   readonly targetError: (plan: IngestPlan, fatal: FatalAnswer) => unknown
 }
@@ -73,6 +75,7 @@ export class IngestRun {
   readonly #ports: RunPorts
   readonly #options: RunOptions
   readonly #pool: IngestPool
+  #plans: ReadonlyArray<IngestPlan> = []
   #plan!: IngestPlan
   #work!: WorkList
   /** Staging files in row order; rows are added to the last. */
@@ -125,6 +128,7 @@ export class IngestRun {
   }
 
   async run(plans: ReadonlyArray<IngestPlan>): Promise<RunTotals> {
+    this.#plans = plans
     mkdirSync(this.#options.stagingFolder, { recursive: true })
     const timer = setInterval(() => {
       this.#signal()
@@ -263,7 +267,7 @@ export class IngestRun {
     const published = await this.#ports.publish({
       file, rows, root: plan.root.uid, keyPrefix: plan.keyPrefix === "" ? "" : plan.keyPrefix + "/",
       inPlacePrefix: managed ? null : plan.objectPrefix,
-      onDuplicate, account: await this.#accountUid!, run, dryRun, wantItems: items,
+      onDuplicate, account: await this.#accountUid!, run, dryRun, wantItems: items || this.#ports.met !== null,
       relocate: managed && !dryRun ? (moves) => this.#relocate(plan, moves) : null
     })
     unlinkSync(file)
@@ -279,7 +283,8 @@ export class IngestRun {
     const root = fromUserPath(plan.rootPath)
     for (const key of published.superfluous) unlinkSync(toFsPath(`${root}/${unescapePath(key)}`))
     this.#needContent.push(...published.needContent)
-    if (published.items.length > 0) await this.#ports.emit(published.items.map((item) => itemEvent(plan, item)))
+    this.#ports.met?.(this.#plans.indexOf(plan), published.items)
+    if (this.#options.items && published.items.length > 0) await this.#ports.emit(published.items.map((item) => itemEvent(plan, item)))
   }
 
   /** Gives the objects of new versions the names that their uids ask for. */

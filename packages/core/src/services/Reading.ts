@@ -49,9 +49,9 @@ export class Reading extends Context.Service<Reading, {
   readonly cachePath: (artifact: Artifact | string) => Effect.Effect<string | Buffer, ReadingError>
   /**
    * Copies the verified bytes to a file: under a temporary name beside it, renamed when they are complete and compared. A path that is a directory or ends
-   * in `/` means a file in it, named as the key ends. Refuses to replace a file unless told to.
+   * in `/` means a file in it, named as the key ends; bytes are a path that is not valid Unicode. Refuses to replace a file unless told to.
    */
-  readonly copyTo: (artifact: Artifact | string, path: string, options?: CopyToOptions) => Effect.Effect<CopiedFile, ReadingError | InvalidInput | FileError>
+  readonly copyTo: (artifact: Artifact | string, path: string | Buffer, options?: CopyToOptions) => Effect.Effect<CopiedFile, ReadingError | InvalidInput | FileError>
   /**
    * The content as a value, by its suffix: text (`.txt`, `.md`, `.log`) is a string, `.json` what it says, `.jsonl` and `.ndjson` an array, `.csv` and `.tsv` an
    * array of rows keyed by the header, with strings in them; each also compressed (`.gz`, `.bgz`).
@@ -84,7 +84,7 @@ export class Reading extends Context.Service<Reading, {
         }),
         localPath: Effect.fn("Reading.localPath")(localPath),
         cachePath: Effect.fn("Reading.cachePath")(localPath),
-        copyTo: Effect.fn("Reading.copyTo")(function*(artifact: Artifact | string, path: string, options: CopyToOptions = {}) {
+        copyTo: Effect.fn("Reading.copyTo")(function*(artifact: Artifact | string, path: string | Buffer, options: CopyToOptions = {}) {
           return yield* copyToFile(reader, yield* filesOf(yield* reader.copiesOf(artifact), options.member), path, options.overwrite ?? false)
         })
       })

@@ -1,0 +1,107 @@
+/**
+ * The members of a collection as files below a directory, under their keys.
+ */
+import { Effect, Result } from "effect"
+import { mkdirSync } from "node:fs"
+import { resolve } from "node:path"
+import type { Artifact } from "../domain/Artifact.ts"
+import { displayPath, fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
+import { FileError } from "../domain/SheafError.ts"
+import { INSTANCE_FOLDER } from "./Instance.ts"
+import type { Reading } from "./Reading.ts"
+
+export interface CollectionExportOptions {
+  /** Replace files that stand there. */
+  readonly overwrite?: boolean
+}
+
+export interface ExportedMember {
+  readonly uid: string
+  /** Path of its file below the directory. */
+  readonly path: string
+}
+
+export interface CollectionExportReport {
+  /** Uid of the collection. */
+  readonly uid: string
+  readonly name: string
+  readonly version: number
+  /** As it was given. */
+  readonly directory: string
+  readonly bytes: number
+  readonly files: ReadonlyArray<ExportedMember>
+  readonly failures: ReadonlyArray<ExportedMember & { readonly code: string; readonly message: string }>
+  /** Uids of members that are in the trash. */
+  readonly trashed: ReadonlyArray<string>
+}
+
+export type CollectionExportError = FileError
+
+const CONCURRENCY = 4
+
+/** Writes the members below a directory, which is made; each is complete and compared before it gets its name. */
+export const exportMembers = (
+  { artifacts, name, trashed, uid, version }: {
+    readonly uid: string
+    readonly name: string
+    readonly version: number
+    readonly artifacts: ReadonlyArray<Artifact>
+    readonly trashed: ReadonlyArray<string>
+  },
+  directory: string,
+  options: CollectionExportOptions,
+  reading: Reading["Service"]
+): Effect.Effect<CollectionExportReport, CollectionExportError> =>
+  Effect.gen(function*() {
+    const base = fromUserPath(resolve(directory)).replace(/\/$/, "")
+    yield* makeFolder(base === "" ? "/" : base, directory)
+    const results = yield* Effect.forEach(placesOf(artifacts), ([artifact, place]) => {
+      const target = `${base}/${unescapePath(place)}`
+      const member = { uid: artifact.uid, path: displayPath(place) }
+      return makeFolder(target.slice(0, target.lastIndexOf("/")), member.path).pipe(
+        Effect.andThen(reading.copyTo(artifact, Buffer.from(target, "latin1"), options)),
+        Effect.as(member),
+        Effect.mapError((error) => ({ ...member, code: error._tag === "FileError" ? error.code : error._tag, message: error.message })),
+        Effect.result
+      )
+    }, { concurrency: CONCURRENCY })
+    const files = results.flatMap((one) => (Result.isSuccess(one) ? [one.success] : []))
+    const written = new Set(files.map((one) => one.uid))
+    return {
+      uid, name, version, directory,
+      bytes: artifacts.reduce((sum, one) => sum + (written.has(one.uid) ? one.size : 0), 0),
+      files,
+      failures: results.flatMap((one) => (Result.isFailure(one) ? [one.failure] : [])),
+      trashed
+    }
+  })
+
+/**
+ * Where each member goes, escaped as keys are, in their order: its primary key, else the one it had; and where another member's file, or the folder of one,
+ * is in the way, its uid.
+ */
+const placesOf = (artifacts: ReadonlyArray<Artifact>): ReadonlyArray<readonly [Artifact, string]> => {
+  const keys = artifacts.flatMap(({ key }) => (key === null ? [] : [key]))
+  const folders = new Set(keys.flatMap(foldersOf))
+  const files = new Set(keys.filter((key) => !folders.has(key)))
+  return artifacts.map((artifact) => {
+    const { formerKey, key, suffix, uid } = artifact
+    if (key !== null) return [artifact, files.has(key) ? key : uid + suffix] as const
+    if (formerKey === null || files.has(formerKey) || folders.has(formerKey) || foldersOf(formerKey).some((folder) => files.has(folder))) return [artifact, uid + suffix] as const
+    files.add(formerKey)
+    for (const folder of foldersOf(formerKey)) folders.add(folder)
+    return [artifact, formerKey] as const
+  })
+}
+
+/** Of `a/b/c`: `a`, `a/b`. */
+const foldersOf = (key: string): ReadonlyArray<string> => key.split("/").slice(0, -1).map((_, i, names) => names.slice(0, i + 1).join("/"))
+
+const makeFolder = (latin1: string, shown: string): Effect.Effect<void, FileError> =>
+  Effect.try({
+    try: () => {
+      if (latin1.split("/").includes(INSTANCE_FOLDER)) throw Object.assign(new Error(), { code: "EACCES" })
+      mkdirSync(toFsPath(latin1), { recursive: true })
+    },
+    catch: (error) => new FileError({ path: shown, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN", operation: "cannot make the folder of" })
+  })
