@@ -15,6 +15,7 @@ import { InvalidInput } from "./domain/SheafError.ts"
 import type { KeyListing } from "./ports/Registry.ts"
 import { currentHandle, Session } from "./ports/Session.ts"
 import type { StorageDriver } from "./ports/Storage.ts"
+import { ArtifactSearch } from "./PromiseQuery.ts"
 import { Sheaf as Composition, type SheafOptions, type SheafServices } from "./Sheaf.ts"
 import { Artifacts, type Resolved, type SaveItem, type SaveOptions, type SaveRefusal, type SaveResult } from "./services/Artifacts.ts"
 import { type Check, Doctor } from "./services/Doctor.ts"
@@ -25,13 +26,19 @@ import { Integrity, type VerifyReport, type VerifyRequest } from "./services/Int
 import type { InitOptions } from "./services/InstanceInit.ts"
 import type { KeyTree, TreeOptions } from "./services/KeyTree.ts"
 import { type AliasReport, Keys, type MoveOptions, type MoveReport } from "./services/Keys.ts"
+import { Query } from "./services/Query.ts"
 import { type ByteRange, type CopyToOptions, Reading } from "./services/Reading.ts"
 
 export type { Artifact, KeyEvent } from "./domain/Artifact.ts"
+export type { SortField } from "./domain/ArtifactFilter.ts"
+export type { ArtifactWhere } from "./domain/FilterParse.ts"
 export type { IngestEvent, IngestSummary } from "./domain/IngestReport.ts"
 export * from "./domain/SheafError.ts"
 export type { KeyListing, KeyMove } from "./ports/Registry.ts"
 export { StorageError } from "./ports/Storage.ts"
+export type { ArtifactSearch } from "./PromiseQuery.ts"
+export type { Direction, Page } from "./services/Query.ts"
+export type { TableFile, TableFileOptions } from "./services/TableFile.ts"
 export type { VerifyProgress, VerifyReport, VerifyRequest } from "./services/Integrity.ts"
 export type { SaveItem, SaveOptions, SaveRefusal, SaveResult, SaveWarning } from "./services/Artifacts.ts"
 
@@ -127,6 +134,11 @@ export class Sheaf implements AsyncDisposable {
   /** The artifact that a reference means: a uid or a unique beginning of one, a key, `KEY@N`, `KEY@DATE`, or `hash:VALUE`. */
   get(reference: string): Promise<Artifact> {
     return this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.get(reference)))
+  }
+
+  /** Every artifact, to be narrowed: `sheaf.artifacts.where({ suffix: ".csv", size: { gte: "1MB" } }).orderBy("createdAt").all()`. */
+  get artifacts(): ArtifactSearch {
+    return new ArtifactSearch(Query.everything, { run: (effect) => this.#run(effect), iterate: (stream) => this.#iterate(stream) })
   }
 
   /** What a reference stands for, and how it was found. */

@@ -12,6 +12,7 @@ import { cachedRoots } from "./layers/CachedRoots.ts"
 import * as DuckDbAudit from "./layers/DuckDbAudit.ts"
 import * as DuckDbClient from "./layers/DuckDbClient.ts"
 import * as DuckDbCopyLedger from "./layers/DuckDbCopyLedger.ts"
+import * as DuckDbQueries from "./layers/DuckDbQueries.ts"
 import * as DuckDbRegistry from "./layers/DuckDbRegistry.ts"
 import * as HashingLayers from "./layers/HashingLayers.ts"
 import * as KeyPolicies from "./layers/KeyPolicies.ts"
@@ -19,6 +20,7 @@ import { keyPolicyRules } from "./workers/KeyPolicyRules.ts"
 import * as RandomUids from "./layers/RandomUids.ts"
 import type { Hashing } from "./ports/Hashing.ts"
 import type { KeyPolicy, KeyPolicyRules } from "./ports/KeyPolicy.ts"
+import type { Queries } from "./ports/Queries.ts"
 import { Registry } from "./ports/Registry.ts"
 import { Session } from "./ports/Session.ts"
 import { type StorageDriver, StorageDrivers, StorageError } from "./ports/Storage.ts"
@@ -49,7 +51,7 @@ export interface SheafOptions {
 
 /** What {@link Sheaf} `layer` provides. */
 export type SheafServices =
-  | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor
+  | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor | Queries
 
 /** Seconds to wait for another process that holds the registry, when nothing else is said. */
 export const DEFAULT_LOCK_TIMEOUT = 10
@@ -92,7 +94,7 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
   const registry = Layer.effect(Registry, Effect.flatMap(Registry, (plain) => cachedRoots(plain, instance.registryPath))).pipe(Layer.provide(DuckDbRegistry.layer))
   const ports = Layer.mergeAll(
     Layer.succeed(Instance, instance),
-    Layer.mergeAll(registry, DuckDbAudit.layer, DuckDbCopyLedger.layer).pipe(Layer.provide(engine)),
+    Layer.mergeAll(registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbQueries.layer).pipe(Layer.provide(engine)),
     storageDrivers(options.drivers),
     HashingLayers.layer(config.hash),
     KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),

@@ -1,7 +1,8 @@
 /** Commands that show what is registered. */
-import { Command, Flag } from "effect/cli"
+import { Argument, Command, Flag } from "effect/cli"
+import { FIELDS, LOOKUPS, snakeCase } from "@sheaf/core/domain/ArtifactFilter"
 import { lazily } from "../Handler.ts"
-import { argument, countFlag, optionalArgument, referenceArgument, switchFlag } from "./CommandFlags.ts"
+import { argument, countFlag, optionalArgument, referenceArgument, switchFlag, textFlag } from "./CommandFlags.ts"
 
 const ls = Command.make("ls", {
   prefix: optionalArgument("PREFIX", "Only keys below this one, by whole segments"),
@@ -46,4 +47,28 @@ const log = Command.make("log", { key: argument("KEY", "A key, also one that is 
   Command.withExamples([{ command: "sheaf log raw/plate1/a.csv" }])
 )
 
-export const lookCommands = [ls, tree, show, log] as const
+const find = Command.make("find", {
+  filters: argument("FILTER", "FIELD=VALUE or FIELD__LOOKUP=VALUE, such as key__icontains=plate; not: in front negates").pipe(Argument.variadic()),
+  any: switchFlag("any", "Artifacts that meet one of the filters, instead of all of them"),
+  order: textFlag("order", "FIELD", "Sort by this field (default: created_at), then by uid"),
+  desc: switchFlag("desc", "The greatest first"),
+  limit: countFlag("limit", "At most N artifacts", 1).pipe(Flag.withAlias("n")),
+  count: switchFlag("count", "Only how many there are"),
+  format: Flag.Literals("format", ["table", "csv", "parquet"]).pipe(Flag.withDescription("How artifacts are written (default: table, or by the ending of -o)"), Flag.optional),
+  output: textFlag("output", "FILE", "Write CSV or Parquet to this file").pipe(Flag.withAlias("o")),
+  force: switchFlag("force", "Overwrite the file that stands there").pipe(Flag.withAlias("f"))
+}, lazily(() => import("../actions/Find.ts"))).pipe(
+  Command.withDescription(`Find artifacts by filters on their fields; with none, all of them, in the order in which they were made. Fields: ${
+    Object.keys(FIELDS).map(snakeCase).join(", ")
+  }. Lookups: ${LOOKUPS.join(", ")}. A key matches when any live key does. Sizes may be written 10MB, and a day is all of it.`),
+  Command.withShortDescription("Artifacts by filters on their fields"),
+  Command.withExamples([
+    { command: "sheaf find key__icontains=plate1 'size__gte=10MB'" },
+    { command: "sheaf find 'key__glob=raw/**/*.csv' not:created_by=robot --order size --desc -n 10" },
+    { command: "sheaf find created_at__gte=2026-01-01 --count" },
+    { command: "sheaf find suffix__in=.csv,.tsv -o tables.parquet", description: "The result as a table in a file" },
+    { command: "sheaf find labels=qc-passed --ndjson | jq -r .path" }
+  ])
+)
+
+export const lookCommands = [ls, tree, show, find, log] as const

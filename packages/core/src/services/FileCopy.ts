@@ -115,7 +115,7 @@ const fill = (file: FileHandle, shown: string, reader: CopyReader, copy: Copy, h
   })
 
 /** Gives the complete file its name, in one step. */
-const place = (temporary: string, target: string, shown: string, overwrite: boolean): Effect.Effect<void, InvalidInput | FileError> =>
+export const place = (temporary: string, target: string, shown: string, overwrite: boolean): Effect.Effect<void, InvalidInput | FileError> =>
   Effect.try({
     try: () => {
       if (overwrite) return renameSync(toFsPath(temporary), toFsPath(target))
