@@ -27,6 +27,7 @@ import type { InitOptions } from "./services/InstanceInit.ts"
 import type { KeyTree, TreeOptions } from "./services/KeyTree.ts"
 import { type AliasReport, Keys, type MoveOptions, type MoveReport } from "./services/Keys.ts"
 import { Query } from "./services/Query.ts"
+import { Sql } from "./services/Sql.ts"
 import { type ByteRange, type CopyToOptions, Reading } from "./services/Reading.ts"
 
 export type { Artifact, KeyEvent } from "./domain/Artifact.ts"
@@ -139,6 +140,17 @@ export class Sheaf implements AsyncDisposable {
   /** Every artifact, to be narrowed: `sheaf.artifacts.where({ suffix: ".csv", size: { gte: "1MB" } }).orderBy("createdAt").all()`. */
   get artifacts(): ArtifactSearch {
     return new ArtifactSearch(Query.everything, { run: (effect) => this.#run(effect), iterate: (stream) => this.#iterate(stream) })
+  }
+
+  /**
+   * The rows of one SELECT over the documented views, and over the content of artifacts named in `tables`, as in `{ plate: "raw/plate1/a.csv" }`. It can
+   * read nothing else and change nothing. Rejects with `InvalidInput` when something is wrong with the query.
+   */
+  sql(query: string, { signal, tables = {} }: CallOptions & { readonly tables?: Readonly<Record<string, string>> } = {}): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>> {
+    return this.#run(Effect.scoped(Effect.gen(function*() {
+      const { columns, rows } = yield* (yield* Sql).query({ query, tables })
+      return yield* Stream.runCollect(Stream.map(rows, (row) => Object.fromEntries(columns.map((name, i) => [name, row[i]]))))
+    })), signal)
   }
 
   /** What a reference stands for, and how it was found. */

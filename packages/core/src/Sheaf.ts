@@ -14,6 +14,7 @@ import * as DuckDbClient from "./layers/DuckDbClient.ts"
 import * as DuckDbCopyLedger from "./layers/DuckDbCopyLedger.ts"
 import * as DuckDbQueries from "./layers/DuckDbQueries.ts"
 import * as DuckDbRegistry from "./layers/DuckDbRegistry.ts"
+import * as DuckDbSql from "./layers/DuckDbSql.ts"
 import * as HashingLayers from "./layers/HashingLayers.ts"
 import * as KeyPolicies from "./layers/KeyPolicies.ts"
 import { keyPolicyRules } from "./workers/KeyPolicyRules.ts"
@@ -34,6 +35,7 @@ import { type InitError, type InitOptions, type InitReport, initInstance, Regist
 import { Integrity } from "./services/Integrity.ts"
 import { Keys } from "./services/Keys.ts"
 import { Reading } from "./services/Reading.ts"
+import { Sql } from "./services/Sql.ts"
 import { StorageRoots } from "./services/StorageRoots.ts"
 
 export interface SheafOptions {
@@ -51,7 +53,7 @@ export interface SheafOptions {
 
 /** What {@link Sheaf} `layer` provides. */
 export type SheafServices =
-  | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor | Queries
+  | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor | Queries | Sql
 
 /** Seconds to wait for another process that holds the registry, when nothing else is said. */
 export const DEFAULT_LOCK_TIMEOUT = 10
@@ -90,17 +92,19 @@ export const Sheaf = { layer, init, examine } as const
 
 const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Layer<SheafServices> => {
   const { config } = instance
-  const engine = DuckDbClient.layer({ path: instance.registryPath, lockTimeoutMillis: (options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT) * 1000 })
+  const lockTimeoutMillis = (options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT) * 1000
+  const engine = DuckDbClient.layer({ path: instance.registryPath, lockTimeoutMillis })
   const registry = Layer.effect(Registry, Effect.flatMap(Registry, (plain) => cachedRoots(plain, instance.registryPath))).pipe(Layer.provide(DuckDbRegistry.layer))
   const ports = Layer.mergeAll(
     Layer.succeed(Instance, instance),
-    Layer.mergeAll(registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbQueries.layer).pipe(Layer.provide(engine)),
+    Layer.mergeAll(registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbQueries.layer, DuckDbSql.layer({ lockTimeoutMillis })).pipe(Layer.provide(engine)),
     storageDrivers(options.drivers),
     HashingLayers.layer(config.hash),
     KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
     RandomUids.layer
   )
   return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Reading.layer, Integrity.layer, Doctor.layer).pipe(
+    (services) => Layer.provideMerge(Sql.layer, services),
     Layer.provideMerge(StorageRoots.layer),
     Layer.provideMerge(ports)
   )

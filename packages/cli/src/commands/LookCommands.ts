@@ -2,7 +2,7 @@
 import { Argument, Command, Flag } from "effect/cli"
 import { FIELDS, LOOKUPS, snakeCase } from "@sheaf/core/domain/ArtifactFilter"
 import { lazily } from "../Handler.ts"
-import { argument, countFlag, optionalArgument, referenceArgument, switchFlag, textFlag } from "./CommandFlags.ts"
+import { argument, countFlag, manyFlag, optionalArgument, referenceArgument, switchFlag, textFlag } from "./CommandFlags.ts"
 
 const ls = Command.make("ls", {
   prefix: optionalArgument("PREFIX", "Only keys below this one, by whole segments"),
@@ -71,4 +71,20 @@ const find = Command.make("find", {
   ])
 )
 
-export const lookCommands = [ls, tree, show, find, log] as const
+const sql = Command.make("sql", {
+  query: argument("QUERY", "One SELECT, in quotes"),
+  tables: manyFlag("table", "NAME=REF", "Let the query see the content of an artifact as this table: CSV, TSV, JSON or Parquet; repeatable"),
+  format: Flag.Literals("format", ["table", "csv"]).pipe(Flag.withDescription("How rows are written (default: table)"), Flag.optional)
+}, lazily(() => import("../actions/Sql.ts"))).pipe(
+  Command.withDescription(
+    "Run one SELECT over the views artifacts, keys, key_history, locations, storage_roots, labels, artifact_labels, collections, collection_members, runs and transforms. It can change nothing, and read no file."
+  ),
+  Command.withShortDescription("Read-only SQL over the registry"),
+  Command.withExamples([
+    { command: "sheaf sql \"SELECT suffix, count(*) AS n, sum(size) AS bytes FROM artifacts GROUP BY suffix ORDER BY bytes DESC\"" },
+    { command: "sheaf sql --json \"SELECT key FROM keys WHERE NOT is_primary\"" },
+    { command: "sheaf sql --table plate=raw/plate1/a.csv \"SELECT avg(value) FROM plate\"", description: "The content of an artifact, compared with its hash before it is read" }
+  ])
+)
+
+export const lookCommands = [ls, tree, show, find, log, sql] as const

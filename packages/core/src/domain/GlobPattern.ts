@@ -8,7 +8,7 @@ const quote = (character: string): string => (special.test(character) ? `\\${cha
 
 /**
  * The pattern that matches the same whole texts, in the syntax that RE2 and JavaScript share. `*` any characters, `?` one, `[abc]`, `[a-z]` and `[!abc]` one of
- * these, `{a,b}` either, `\` takes away a meaning. In a path `*` and `?` stay within a segment and `**` does not; a glob without `/` is matched against the
+ * these or none of them, `{a,b}` either, `\` takes away a meaning. In a path `*` and `?` stay within a segment and `**` does not; a glob without `/` is matched against the
  * last segment, as by `sheaf ingest --exclude`.
  */
 export const globPattern = (glob: string, { pathLike }: { readonly pathLike: boolean }): string => {
@@ -35,7 +35,7 @@ export const globPattern = (glob: string, { pathLike }: { readonly pathLike: boo
       out += quote(next)
       i++
     } else if (c === "[") {
-      const set = setAt(characters, i)
+      const set = setAt(characters, i, pathLike)
       out += set === null ? "\\[" : set.pattern
       if (set !== null) i = set.end
     } else if (c === "{" && characters.indexOf("}", i) > i) {
@@ -52,12 +52,12 @@ export const globPattern = (glob: string, { pathLike }: { readonly pathLike: boo
 }
 
 /** A set of characters that begins at `[`, or null when it has no end. */
-const setAt = (characters: ReadonlyArray<string>, start: number): { readonly pattern: string; readonly end: number } | null => {
+const setAt = (characters: ReadonlyArray<string>, start: number, pathLike: boolean): { readonly pattern: string; readonly end: number } | null => {
   const isNegated = characters[start + 1] === "!" || characters[start + 1] === "^"
   const first = start + (isNegated ? 2 : 1)
   // A bracket that comes first is one of the characters.
   const end = characters.indexOf("]", first + 1)
   if (end < 0) return null
   const inside = characters.slice(first, end).map((c) => (c === "\\" || c === "]" || c === "[" || c === "^" ? `\\${c}` : c)).join("")
-  return { pattern: `[${isNegated ? "^" : ""}${inside}]`, end }
+  return { pattern: `[${isNegated ? (pathLike ? "^/" : "^") : ""}${inside}]`, end }
 }
