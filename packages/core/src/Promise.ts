@@ -19,6 +19,7 @@ import type { KeyListing } from "./ports/Registry.ts"
 import { currentHandle, Session } from "./ports/Session.ts"
 import type { StorageDriver } from "./ports/Storage.ts"
 import type { TrashedArtifact } from "./ports/Trash.ts"
+import { ArtifactSearch } from "./PromiseQuery.ts"
 import { Sheaf as Composition, type SheafOptions, type SheafServices } from "./Sheaf.ts"
 import { Collections as CollectionService, type CollectionChange, type CollectionContents, type CollectionDiff } from "./services/Collections.ts"
 import type { CollectionExportOptions, CollectionExportReport } from "./services/CollectionExport.ts"
@@ -39,11 +40,15 @@ import type { InitOptions } from "./services/InstanceInit.ts"
 import type { KeyTree, TreeOptions } from "./services/KeyTree.ts"
 import { type AliasReport, Keys, type MoveOptions, type MoveReport } from "./services/Keys.ts"
 import { type LabelChange, type LabelCreation, type LabelFilter, type LabelListing, Labels as LabelService } from "./services/Labels.ts"
+import { Query } from "./services/Query.ts"
 import { type ByteRange, type CopyToOptions, Reading } from "./services/Reading.ts"
+import { Sql } from "./services/Sql.ts"
 
 export type { Artifact, KeyEvent } from "./domain/Artifact.ts"
 export type { Collection } from "./domain/Collection.ts"
 export type { Label } from "./domain/Label.ts"
+export type { SortField } from "./domain/ArtifactFilter.ts"
+export type { ArtifactWhere } from "./domain/FilterParse.ts"
 export type { IngestEvent, IngestSummary } from "./domain/IngestReport.ts"
 export * from "./domain/SheafError.ts"
 export type { KeyListing, KeyMove } from "./ports/Registry.ts"
@@ -51,6 +56,9 @@ export { StorageError } from "./ports/Storage.ts"
 export type { TrashedArtifact } from "./ports/Trash.ts"
 export type { DeleteOptions, DeletionPlan, DeletionReport, RestoreReport, TrashOptions, TrashReport } from "./services/Deletion.ts"
 export type { ExportOptions, ExportReport } from "./services/Exporting.ts"
+export type { ArtifactSearch } from "./PromiseQuery.ts"
+export type { Direction, Page } from "./services/Query.ts"
+export type { TableFile, TableFileOptions } from "./services/TableFile.ts"
 export type { VerifyProgress, VerifyReport, VerifyRequest } from "./services/Integrity.ts"
 export type { SaveItem, SaveOptions, SaveRefusal, SaveResult, SaveWarning } from "./services/Artifacts.ts"
 
@@ -200,6 +208,22 @@ export class Sheaf implements AsyncDisposable {
   /** The artifact that a reference means: a uid or a unique beginning of one, a key, `KEY@N`, `KEY@DATE`, or `hash:VALUE`. */
   get(reference: string): Promise<Artifact> {
     return this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.get(reference)))
+  }
+
+  /** Every artifact, to be narrowed: `sheaf.artifacts.where({ suffix: ".csv", size: { gte: "1MB" } }).orderBy("createdAt").all()`. */
+  get artifacts(): ArtifactSearch {
+    return new ArtifactSearch(Query.everything, { run: (effect) => this.#run(effect), iterate: (stream) => this.#iterate(stream) })
+  }
+
+  /**
+   * The rows of one SELECT over the documented views, and over the content of artifacts named in `tables`, as in `{ plate: "raw/plate1/a.csv" }`. It can
+   * read nothing else and change nothing. Rejects with `InvalidInput` when something is wrong with the query.
+   */
+  sql(query: string, { signal, tables = {} }: CallOptions & { readonly tables?: Readonly<Record<string, string>> } = {}): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>> {
+    return this.#run(Effect.scoped(Effect.gen(function*() {
+      const { columns, rows } = yield* (yield* Sql).query({ query, tables })
+      return yield* Stream.runCollect(Stream.map(rows, (row) => Object.fromEntries(columns.map((name, i) => [name, row[i]]))))
+    })), signal)
   }
 
   /** What a reference stands for, and how it was found. */

@@ -15,6 +15,8 @@ import * as DuckDbCollections from "./layers/DuckDbCollections.ts"
 import * as DuckDbCopyLedger from "./layers/DuckDbCopyLedger.ts"
 import * as DuckDbFolderMembers from "./layers/DuckDbFolderMembers.ts"
 import * as DuckDbPurge from "./layers/DuckDbPurge.ts"
+import * as DuckDbQueries from "./layers/DuckDbQueries.ts"
+import * as DuckDbSql from "./layers/DuckDbSql.ts"
 import * as DuckDbLabels from "./layers/DuckDbLabels.ts"
 import * as DuckDbReferences from "./layers/DuckDbReferences.ts"
 import * as DuckDbRegistry from "./layers/DuckDbRegistry.ts"
@@ -25,6 +27,7 @@ import { keyPolicyRules } from "./workers/KeyPolicyRules.ts"
 import * as RandomUids from "./layers/RandomUids.ts"
 import type { Hashing } from "./ports/Hashing.ts"
 import type { KeyPolicy, KeyPolicyRules } from "./ports/KeyPolicy.ts"
+import type { Queries } from "./ports/Queries.ts"
 import { Registry } from "./ports/Registry.ts"
 import { Session } from "./ports/Session.ts"
 import { type StorageDriver, StorageDrivers, StorageError } from "./ports/Storage.ts"
@@ -46,6 +49,7 @@ import { Integrity } from "./services/Integrity.ts"
 import { Keys } from "./services/Keys.ts"
 import { Labels } from "./services/Labels.ts"
 import { Reading } from "./services/Reading.ts"
+import { Sql } from "./services/Sql.ts"
 import { StorageRoots } from "./services/StorageRoots.ts"
 
 export interface SheafOptions {
@@ -66,6 +70,7 @@ export type SheafServices =
   | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor
   | Copying | Conversion | Folders | Deletion | Garbage | Exporting
   | Labels | Collections
+  | Queries | Sql
 
 /** Seconds to wait for another process that holds the registry, when nothing else is said. */
 export const DEFAULT_LOCK_TIMEOUT = 10
@@ -104,13 +109,14 @@ export const Sheaf = { layer, init, examine } as const
 
 const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Layer<SheafServices> => {
   const { config } = instance
-  const engine = DuckDbClient.layer({ path: instance.registryPath, lockTimeoutMillis: (options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT) * 1000 })
+  const lockTimeoutMillis = (options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT) * 1000
+  const engine = DuckDbClient.layer({ path: instance.registryPath, lockTimeoutMillis })
   const registry = Layer.effect(Registry, Effect.flatMap(Registry, (plain) => cachedRoots(plain, instance.registryPath))).pipe(Layer.provide(DuckDbRegistry.layer))
   const ports = Layer.mergeAll(
     Layer.succeed(Instance, instance),
     Layer.mergeAll(
       registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbFolderMembers.layer, DuckDbTrash.layer, DuckDbPurge.layer, DuckDbLabels.layer,
-      DuckDbCollections.layer, DuckDbReferences.layer
+      DuckDbCollections.layer, DuckDbReferences.layer, DuckDbQueries.layer, DuckDbSql.layer({ lockTimeoutMillis })
     ).pipe(Layer.provide(engine)),
     storageDrivers(options.drivers),
     HashingLayers.layer(config.hash),
@@ -121,6 +127,7 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
     Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Conversion.layer, Copying.layer, Folders.layer, Integrity.layer, Doctor.layer,
     Deletion.layer, Garbage.layer.pipe(Layer.provide(Deletion.layer)), Exporting.layer, Labels.layer, Collections.layer
   ).pipe(
+    (services) => Layer.provideMerge(Sql.layer, services),
     Layer.provideMerge(Reading.layer),
     Layer.provideMerge(StorageRoots.layer),
     Layer.provideMerge(ports)

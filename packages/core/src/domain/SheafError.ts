@@ -86,13 +86,16 @@ export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { what:
 
 /** One was asked for and several match. */
 export class MultipleResults extends Schema.TaggedError<MultipleResults>()("MultipleResults", {
-  what: Schema.String, reference: Schema.String, candidates: Texts
+  what: Schema.String, reference: Schema.String, candidates: Texts,
+  /** Of a query, how many match: the candidates are the first of them. */
+  total: Schema.optionalKey(Schema.Number)
 }) {
   override get message(): string {
-    return `${this.candidates.length} ${this.what}s match "${this.reference}": ${this.candidates.slice(0, 8).join(", ")}${this.candidates.length > 8 ? ", …" : ""}`
+    return `${this.total ?? this.candidates.length} ${this.what}s match "${this.reference}": ${this.candidates.slice(0, 8).join(", ")}${this.candidates.length > 8 ? ", …" : ""}`
   }
   get hint(): string {
-    return this.what === "label" ? "Say which one with --type (type in the library), or by its uid." : "Give more characters of the uid, or the whole key."
+    if (this.what === "label") return "Say which one with --type (type in the library), or by its uid."
+    return this.total === undefined ? "Give more characters of the uid, or the whole key." : "Narrow the filter until one is left, or take the first."
   }
   get exitCode(): number { return EXIT.conflict }
 }

@@ -44,7 +44,7 @@ export class DuckDbAttachment {
   #writing = false
   #broken = false
   #queue: Array<Waiter> = []
-  #onReleased: Array<() => void> = []
+  #onReleased: Array<() => Promise<void>> = []
   #transition: Promise<void> | null = null
   #onIdle: (() => void) | null = null
   #linger: NodeJS.Timeout | null = null
@@ -118,12 +118,12 @@ export class DuckDbAttachment {
     if (isFatal(message)) this.#broken = true
   }
 
-  /** Runs something, synchronously, while this process has let go of the file and everything it wrote is in it. */
-  released<A>(use: () => A): Promise<A> {
+  /** Runs something while this process has let go of the file and everything it wrote is in it; nobody gets the file before it ends. */
+  released<A>(use: () => A | Promise<A>): Promise<A> {
     return new Promise((resolve, reject) => {
-      this.#onReleased.push(() => {
+      this.#onReleased.push(async () => {
         try {
-          resolve(use())
+          resolve(await use())
         } catch (error) {
           reject(error)
         }
@@ -218,7 +218,7 @@ export class DuckDbAttachment {
     }
     const isYielding = this.#heldTooLong()
     await this.#detach()
-    for (const use of this.#onReleased.splice(0)) use()
+    for (const use of this.#onReleased.splice(0)) await use()
     if (isYielding && this.#queue.length > 0) await this.#turns.letOthersIn()
     while (this.#queue.length > 0 && this.#mode === null) {
       for (const access of ["write", "read"] as const) {

@@ -34,8 +34,11 @@ export class DuckDbClient extends Context.Service<DuckDbClient, {
    * A tagged error that `use` throws comes out as it is, here and in the other two; give its type as `E`.
    */
   readonly write: <A, E = never>(use: (s: DuckDbSession) => Promise<A>) => Effect.Effect<A, E | RegistryError>
-  /** Something to be done with the file itself, while this process has let go of it; nothing else may open the file (see `RegistryLockHolder`). */
-  readonly released: <A>(use: () => A) => Effect.Effect<A, RegistryFailed>
+  /**
+   * Something to be done with the file itself, while this process has let go of it; nothing else may open the file (see `RegistryLockHolder`). Other work
+   * of this process waits meanwhile.
+   */
+  readonly released: <A, E = never>(use: (signal: AbortSignal) => A | Promise<A>) => Effect.Effect<A, E | RegistryFailed>
 }>()("@sheaf/core/DuckDbClient") {}
 
 /** Opens nothing: the engine is loaded and the file attached by the first piece of work. */
@@ -87,7 +90,7 @@ export const make = Effect.fnUntraced(function*(options: DuckDbClientOptions) {
     query: <T>(sql: string, params?: ReadonlyArray<unknown>) => effect("being read", (signal) => attached("read", (s) => s.rows<T>(sql, params), signal, true)),
     read: (use) => effect("being read", (signal) => attached("read", use, signal)),
     write: (use) => effect("being written", (signal) => attached("write", use, signal)),
-    released: (use) => effect("being looked at", () => attachment.released(use))
+    released: (use) => effect("being looked at", (signal) => attachment.released(() => use(signal)))
   })
 })
 
