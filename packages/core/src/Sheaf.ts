@@ -13,6 +13,7 @@ import * as DuckDbAudit from "./layers/DuckDbAudit.ts"
 import * as DuckDbClient from "./layers/DuckDbClient.ts"
 import * as DuckDbCopyLedger from "./layers/DuckDbCopyLedger.ts"
 import * as DuckDbRegistry from "./layers/DuckDbRegistry.ts"
+import * as DuckDbRuns from "./layers/DuckDbRuns.ts"
 import * as HashingLayers from "./layers/HashingLayers.ts"
 import * as KeyPolicies from "./layers/KeyPolicies.ts"
 import { keyPolicyRules } from "./workers/KeyPolicyRules.ts"
@@ -20,6 +21,7 @@ import * as RandomUids from "./layers/RandomUids.ts"
 import type { Hashing } from "./ports/Hashing.ts"
 import type { KeyPolicy, KeyPolicyRules } from "./ports/KeyPolicy.ts"
 import { Registry } from "./ports/Registry.ts"
+import type { RunRecords } from "./ports/RunRecords.ts"
 import { Session } from "./ports/Session.ts"
 import { type StorageDriver, StorageDrivers, StorageError } from "./ports/Storage.ts"
 import type { UidSource } from "./ports/UidSource.ts"
@@ -32,6 +34,8 @@ import { type InitError, type InitOptions, type InitReport, initInstance, Regist
 import { Integrity } from "./services/Integrity.ts"
 import { Keys } from "./services/Keys.ts"
 import { Reading } from "./services/Reading.ts"
+import { runOfInstance } from "./services/RunOfInstance.ts"
+import { Runs } from "./services/Runs.ts"
 import { StorageRoots } from "./services/StorageRoots.ts"
 
 export interface SheafOptions {
@@ -49,7 +53,7 @@ export interface SheafOptions {
 
 /** What {@link Sheaf} `layer` provides. */
 export type SheafServices =
-  | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor
+  | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor | RunRecords | Runs
 
 /** Seconds to wait for another process that holds the registry, when nothing else is said. */
 export const DEFAULT_LOCK_TIMEOUT = 10
@@ -92,13 +96,14 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
   const registry = Layer.effect(Registry, Effect.flatMap(Registry, (plain) => cachedRoots(plain, instance.registryPath))).pipe(Layer.provide(DuckDbRegistry.layer))
   const ports = Layer.mergeAll(
     Layer.succeed(Instance, instance),
-    Layer.mergeAll(registry, DuckDbAudit.layer, DuckDbCopyLedger.layer).pipe(Layer.provide(engine)),
+    Layer.mergeAll(registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbRuns.layer).pipe(Layer.provide(engine)),
     storageDrivers(options.drivers),
     HashingLayers.layer(config.hash),
     KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
-    RandomUids.layer
+    RandomUids.layer,
+    Layer.effect(Session, Effect.map(Session, (session) => ({ ...session, run: runOfInstance(session.run, instance.directory) })))
   )
-  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Reading.layer, Integrity.layer, Doctor.layer).pipe(
+  return Layer.mergeAll(Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Reading.layer, Integrity.layer, Doctor.layer, Runs.layer).pipe(
     Layer.provideMerge(StorageRoots.layer),
     Layer.provideMerge(ports)
   )
@@ -107,14 +112,13 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
 const ingestSettings = Layer.effect(IngestSettings, Effect.gen(function*() {
   const { cacheFolder, config } = yield* Instance
   const registry = yield* Registry
-  const { account, run } = yield* Session
+  const { account } = yield* Session
   return {
     cacheFolder,
     onDuplicate: config.onDuplicate,
     compositeSuffixes: config.suffixes.composite,
     durability: config.durability,
-    account: registry.account(account),
-    run
+    account: registry.account(account)
   }
 }))
 

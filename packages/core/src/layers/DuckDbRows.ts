@@ -62,6 +62,8 @@ export interface ArtifactParts {
   readonly locations: ReadonlyArray<LocationRecord>
   /** Of the account that made it. */
   readonly handle: string | null
+  /** Uid of the transform of the run that made it. */
+  readonly transform: string | null
 }
 
 /** Good copies first, then the oldest. */
@@ -104,7 +106,7 @@ export const toArtifact = (record: ArtifactRecord, parts: ArtifactParts, roots: 
     labels: [],
     collections: [],
     run: record.run,
-    transform: null,
+    transform: parts.transform,
     createdBy: parts.handle,
     createdAt: isoTime(record.createdAt),
     updatedAt: isoTime(record.updatedAt)
@@ -125,6 +127,7 @@ export const selectArtifacts = async (s: DuckDbSession, uids: ReadonlyArray<stri
   const handles = records.some((record) => record.account !== null)
     ? new Map((await s.rows<{ uid: string; handle: string }>(`SELECT uid, handle FROM reg.account`)).map(({ handle, uid }) => [uid, handle]))
     : new Map<string, string>()
+  const transforms = records.some((record) => record.run !== null) ? await transformsOf(s, records) : new Map<string, string>()
   const keysOf = byArtifact([...keys].sort(byAge))
   const locationsOf = byArtifact(locations)
   const byUid = new Map(records.map((record) => [record.uid, record]))
@@ -133,9 +136,17 @@ export const selectArtifacts = async (s: DuckDbSession, uids: ReadonlyArray<stri
     return record === undefined ? [] : [toArtifact(record, {
       keys: (keysOf.get(uid) ?? []).map(({ key }) => key),
       locations: locationsOf.get(uid) ?? [],
-      handle: record.account === null ? null : handles.get(record.account) ?? record.account
+      handle: record.account === null ? null : handles.get(record.account) ?? record.account,
+      transform: record.run === null ? null : transforms.get(record.run) ?? null
     }, roots)]
   })
+}
+
+/** Uids of the transforms of runs, by run. */
+const transformsOf = async (s: DuckDbSession, records: ReadonlyArray<ArtifactRecord>): Promise<ReadonlyMap<string, string>> => {
+  const [condition, param] = oneOf("uid", [...new Set(records.flatMap(({ run }) => run ?? []))])
+  const rows = await s.rows<{ uid: string; transform: string }>(`SELECT uid, transform FROM reg.run WHERE ${condition}`, [param])
+  return new Map(rows.map(({ transform, uid }) => [uid, transform]))
 }
 
 const byArtifact = <R extends { readonly artifact: string }>(rows: ReadonlyArray<R>): ReadonlyMap<string, ReadonlyArray<R>> => {

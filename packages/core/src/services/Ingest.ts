@@ -15,6 +15,7 @@ import { compactStatCache } from "../workers/StatCacheMerge.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { KeyPolicy, type KeyPolicyRules } from "../ports/KeyPolicy.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
+import { Session } from "../ports/Session.ts"
 import { StorageDrivers, StorageError, type StorageErrorKind } from "../ports/Storage.ts"
 import { CurrentSources } from "./CurrentSources.ts"
 import { type IngestPlan, planIngest } from "./IngestPlan.ts"
@@ -79,8 +80,7 @@ export class Ingest extends Context.Service<Ingest, {
     const context = yield* Effect.context<Registry | StorageDrivers | Hashing | KeyPolicy | IngestSettings>()
     const ingest = (request: IngestRequest): Stream.Stream<IngestEvent, IngestError> =>
       Stream.callback<IngestEvent, IngestError>((queue) =>
-        runIngest(request, (events) => Effect.asVoid(Queue.offerAll(queue, events))).pipe(
-          Effect.provide(context),
+        Effect.flatMap(Session, ({ run }) => runIngest(request, run, (events) => Effect.asVoid(Queue.offerAll(queue, events))).pipe(Effect.provide(context))).pipe(
           Effect.andThen(Queue.end(queue))
         ), { bufferSize: 8192, strategy: "suspend" })
     const status = Effect.fn("Ingest.status")(function*(request: StatusRequest) {
@@ -97,7 +97,7 @@ const KIND_OF: Readonly<Record<string, StorageErrorKind>> = {
   ENOSPC: "NoSpace", EDQUOT: "NoSpace", EACCES: "PermissionDenied", EPERM: "PermissionDenied", EROFS: "PermissionDenied", EEXIST: "AlreadyExists", EFBIG: "TooLarge"
 }
 
-const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEvent>) => Effect.Effect<void>) =>
+const runIngest = (request: IngestRequest, session: string | null, emit: (events: ReadonlyArray<IngestEvent>) => Effect.Effect<void>) =>
   Effect.gen(function*() {
     const registry = yield* Registry
     const hashing = yield* Hashing
@@ -125,8 +125,8 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
     const roots = yield* registry.roots
     const plans = yield* Effect.forEach(request.paths, (path) => planIngest(path, request, roots))
     const current = new CurrentSources(settings.cacheFolder, `${hashing.algorithm} ${policy.name} ${request.onDuplicate ?? settings.onDuplicate}`)
-    // Every file has to be looked up where an event is wanted for each, or its content is.
-    if (!request.items && !request.rehash && !dryRun) current.load(yield* registry.stamp, statCache.files)
+    // Every file has to be looked up where an event is wanted for each, or its content is, or a run has made it again.
+    if (session === null && !request.items && !request.rehash && !dryRun) current.load(yield* registry.stamp, statCache.files)
     const context = yield* Effect.context<StorageDrivers>()
     const promise = Effect.runPromiseWith(context)
     const handles = new Map<string, Promise<Effect.Effect<void, StorageError>>>()
@@ -161,7 +161,7 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
       countAhead: request.countAhead ?? false,
       onDuplicate: request.onDuplicate ?? settings.onDuplicate,
       account: () => (dryRun ? Promise.resolve(null) : promise(settings.account)),
-      run: settings.run,
+      run: session,
       durable: settings.durability === "full"
     })
     const stop = (): void => run.stop("afterCurrentFiles")

@@ -7,11 +7,13 @@ import { toFsPath } from "../domain/FileName.ts"
 import { Damaged, type FileError, InvalidInput, type NoGoodLocation, type NotFound } from "../domain/SheafError.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
+import { RunRecords } from "../ports/RunRecords.ts"
 import type { StorageHandle } from "../ports/Storage.ts"
 import { LARGE } from "./ContentReader.ts"
 import { asProblem, CopyProblem } from "./CopyExamination.ts"
 import { type Copy, CopyReader, type CopySet } from "./CopyReader.ts"
 import { type CopiedFile, copyToFile } from "./FileCopy.ts"
+import { RunInputs } from "./RunInputs.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
 /** Bytes `start` up to but not including `end`. */
@@ -46,24 +48,26 @@ export class Reading extends Context.Service<Reading, {
    */
   readonly copyTo: (artifact: Artifact | string, path: string, options?: CopyToOptions) => Effect.Effect<CopiedFile, ReadingError | InvalidInput | FileError>
 }>()("@sheaf/core/Reading") {
-  static readonly layer: Layer.Layer<Reading, never, Registry | StorageRoots | Hashing> = Layer.effect(
+  static readonly layer: Layer.Layer<Reading, never, Registry | RunRecords | StorageRoots | Hashing> = Layer.effect(
     Reading,
     Effect.gen(function*() {
       const reader = new CopyReader({ registry: yield* Registry, roots: yield* StorageRoots, hashing: yield* Hashing })
+      const inputs = new RunInputs(yield* RunRecords)
+      const copiesOf = (artifact: Artifact | string) => Effect.tap(reader.copiesOf(artifact), (set) => inputs.record(set.artifact))
       return Reading.of({
         open: (artifact, range = {}) =>
           Stream.unwrap(Effect.gen(function*() {
-            const set = yield* reader.copiesOf(artifact)
+            const set = yield* copiesOf(artifact)
             const { end, start } = yield* checkRange(set.artifact, range)
             if (start > 0 || end < set.artifact.size) return reader.flow(set, start, end, () => undefined)
             return set.artifact.size <= LARGE ? Stream.fromIterableEffect(reader.firstGood(set, (copy, handle) => readSmall(reader, copy, handle))) : readLarge(reader, set)
           })),
         localPath: Effect.fn("Reading.localPath")(function*(artifact: Artifact | string) {
-          const set = yield* reader.copiesOf(artifact)
+          const set = yield* copiesOf(artifact)
           return yield* reader.firstGood(set, (copy, handle) => pathOf(copy, handle))
         }),
         copyTo: Effect.fn("Reading.copyTo")(function*(artifact: Artifact | string, path: string, options: CopyToOptions = {}) {
-          return yield* copyToFile(reader, yield* reader.copiesOf(artifact), path, options.overwrite ?? false)
+          return yield* copyToFile(reader, yield* copiesOf(artifact), path, options.overwrite ?? false)
         })
       })
     })

@@ -165,7 +165,8 @@ const artifactByUid = ({ accounts, roots, state }: MemoryStore, uid: string) => 
   return [toArtifact(record, {
     keys: [...state.keys.values()].filter(({ artifact }) => artifact === uid).sort(byAge).map(({ key }) => key),
     locations: [...state.locations()].filter(({ artifact }) => artifact === uid),
-    handle
+    handle,
+    transform: null
   }, new Map(roots.map((root) => [root.uid, root])))]
 }
 
