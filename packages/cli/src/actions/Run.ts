@@ -1,5 +1,6 @@
 /** `sheaf run -- COMMAND ARGS…` */
 import { Effect, Option } from "effect"
+import { withoutSecrets } from "@sheaf/core/domain/Secrets"
 import { Instance } from "@sheaf/core/services/Instance"
 import { Runs } from "@sheaf/core/services/Runs"
 import { type ChildEnd, runChild } from "../ChildCommand.ts"
@@ -67,7 +68,10 @@ export const run = ({ command, params, transform }: RunInput) =>
     const finished = yield* withInstance(Effect.flatMap(Runs, (runs) => runs.finish(uid, {
       exitCode: end.exitCode,
       environment: { ...(end.signal === null ? {} : { signal: end.signal }), ...(python === null ? {} : { pythonPackages: python }) }
-    })))
-    if (shell.options.format !== "text") yield* shell.document(finished)
+    }))).pipe(
+      // The command's own failure is the news, and its exit code what the caller waits for.
+      Effect.catchIf(() => end.exitCode !== 0, (error) => Effect.as(shell.warn(`sheaf: the end of run ${uid} was not recorded: ${safeText(withoutSecrets(error.message))}`), null))
+    )
+    if (shell.options.format !== "text" && finished !== null) yield* shell.document(finished)
     yield* shell.exitWith(end.exitCode)
   })

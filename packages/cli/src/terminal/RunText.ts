@@ -13,6 +13,10 @@ const tookText = ({ finishedAt, startedAt }: Run): string => (finishedAt === nul
 
 const statusText = ({ exitCode, status }: Run): string => (status === "failed" && exitCode !== null ? `failed (exit ${exitCode})` : status)
 
+/** A program with the library can record what it likes. */
+const isLockFile = (value: unknown): value is { readonly path: string; readonly sha256: string } =>
+  typeof value === "object" && value !== null && "path" in value && typeof value.path === "string" && "sha256" in value && typeof value.sha256 === "string"
+
 /** A line for each run. */
 export const runsTable = (runs: ReadonlyArray<Run>): ReadonlyArray<string> =>
   tableText(
@@ -23,15 +27,15 @@ export const runsTable = (runs: ReadonlyArray<Run>): ReadonlyArray<string> =>
 /** Everything about one run. */
 export const runText = (run: Run, paint: Paint): string => {
   const { transform } = run
-  const lockFiles = Array.isArray(run.environment["lockFiles"]) ? (run.environment["lockFiles"] as ReadonlyArray<{ readonly path: string; readonly sha256: string }>) : []
-  const packages = Array.isArray(run.environment["pythonPackages"]) ? run.environment["pythonPackages"].length : 0
+  const { lockFiles, pythonPackages } = run.environment
+  const packages = Array.isArray(pythonPackages) ? pythonPackages.length : 0
   const fields: ReadonlyArray<readonly [label: string, value: string | null]> = [
     ["transform", `${safeText(transform.key)}  ${transform.uid}${transform.isLatest ? "" : paint.dim("  (an older version)")}`],
     ["status", statusText(run)],
     ["command", run.command === null ? null : run.command.map(wordText).join(" ")],
     ...Object.entries(run.params).map(([name, value]) => [`param ${safeText(name)}`, safeText(JSON.stringify(value))] as const),
     ["git commit", run.gitCommit === null ? null : safeText(run.gitCommit)],
-    ...lockFiles.map(({ path, sha256 }) => ["lock file", `${safeText(String(path))}  sha256 ${safeText(String(sha256))}`] as const),
+    ...(Array.isArray(lockFiles) ? lockFiles.filter(isLockFile).map(({ path, sha256 }) => ["lock file", `${safeText(path)}  sha256 ${safeText(sha256)}`] as const) : []),
     ["packages", packages === 0 ? null : `${packages} of Python (sheaf runs ${run.uid} --json lists them)`],
     ["started", `${timeText(run.startedAt)}${run.createdBy === null ? "" : ` by ${safeText(run.createdBy)}`}`],
     ["finished", run.finishedAt === null ? null : `${timeText(run.finishedAt)}, after ${tookText(run)}`]

@@ -98,7 +98,7 @@ describe("a run", () => {
 })
 
 describe("saves in a run", () => {
-  it("never change which run made an artifact: the run that saves it again is recorded beside it", async () => {
+  it("returning an existing artifact never changes which run produced it; the current run is recorded as a re-producer", async () => {
     const { folder, sheaf } = await facade()
     await using _ = sheaf
     const file = join(folder, "a.csv")
