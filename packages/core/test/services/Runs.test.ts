@@ -160,6 +160,23 @@ describe("saves in a run", () => {
   })
 })
 
+describe("names in a run", () => {
+  it("that are given, changed and released say so in the log of the key", async () => {
+    const { sheaf } = await facade()
+    await using _ = sheaf
+    await sheaf.saveContent("x", { key: "x.txt" })
+    const run = await sheaf.track({ transform: "names" }, async (run) => {
+      await sheaf.alias("x.txt", "y.txt")
+      await sheaf.mv("y.txt", "z.txt")
+      await sheaf.unalias("z.txt")
+      return run.uid
+    })
+    expect((await sheaf.log("y.txt")).map((event) => event.run)).toEqual([run, run])
+    expect((await sheaf.log("z.txt")).map((event) => event.run)).toEqual([run, run])
+    expect((await sheaf.log("x.txt")).map((event) => event.run)).toEqual([null])
+  })
+})
+
 describe("reading in a run", () => {
   it("makes inputs, each once, and none of what the run itself made", async () => {
     const { folder, sheaf } = await facade()
