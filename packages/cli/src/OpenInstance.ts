@@ -3,6 +3,7 @@
  */
 import { Effect } from "effect"
 import { findInstance, loadInstance } from "@sheaf/core/services/Instance"
+import { checkRunOfSession } from "@sheaf/core/services/RunOfInstance"
 import { Shell } from "./Shell.ts"
 
 /** Loads the library; its services are opened when they are first used. */
@@ -13,7 +14,7 @@ export const withInstance = <A, E, R>(use: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const { options } = yield* Shell
     const { Sheaf, sheafOptions } = yield* coreServices
-    return yield* Effect.provide(use, Sheaf.layer(sheafOptions(options)))
+    return yield* Effect.provide(Effect.andThen(checkRunOfSession, use), Sheaf.layer(sheafOptions(options)))
   })
 
 /** The instance itself, for commands that need its files but no service. */

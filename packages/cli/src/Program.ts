@@ -12,6 +12,7 @@ import { lookCommands } from "./commands/LookCommands.ts"
 import { nameCommands } from "./commands/NameCommands.ts"
 import { placeCommands } from "./commands/PlaceCommands.ts"
 import { readCommands } from "./commands/ReadCommands.ts"
+import { trackCommands } from "./commands/TrackCommands.ts"
 import { exitCode } from "./ExitCode.ts"
 import { GLOBAL_FLAGS } from "./GlobalFlags.ts"
 import { setStatusLine, writeErr, writeOut } from "./StandardStreams.ts"
@@ -27,6 +28,7 @@ const sheaf = Command.make("sheaf").pipe(
     { group: "Bring in", commands: bringInCommands },
     { group: "Look", commands: lookCommands },
     { group: "Read", commands: readCommands },
+    { group: "Track", commands: trackCommands },
     { group: "Name", commands: nameCommands },
     { group: "Place", commands: placeCommands },
     { group: "Care", commands: careCommands }

@@ -18,9 +18,24 @@ export const onStopSignal = (orderly: () => void): (() => void) => {
   return () => { onFirst = null }
 }
 
+let passOn: ((signal: NodeJS.Signals) => void) | null = null
+const PASSED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const
+
+/** Hands every signal to `receive`, and stops for none of them, until the returned function is called. */
+export const passSignalsTo = (receive: (signal: NodeJS.Signals) => void): (() => void) => {
+  const further = PASSED.filter((signal) => signal !== "SIGINT" && signal !== "SIGTERM")
+  passOn = receive
+  for (const signal of further) process.on(signal, receive)
+  return () => {
+    passOn = null
+    for (const signal of further) process.off(signal, receive)
+  }
+}
+
 /** Listens for SIGINT and SIGTERM on behalf of the program's main fiber. */
 export const watchSignals = (fiber: Pick<Fiber.Fiber<unknown, unknown>, "interruptUnsafe">): void => {
-  const handle = () => {
+  const handle = (signal: NodeJS.Signals) => {
+    if (passOn !== null) return passOn(signal)
     const first = !stopped
     stopped = true
     if (first && onFirst !== null) onFirst()

@@ -13,7 +13,7 @@ export class Usage extends Schema.TaggedError<Usage>()("Usage", { message: Schem
 /** Names by which other programs know what a command of ours does. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   list: "ls", dir: "ls", import: "ingest", scan: "ingest", rename: "mv", move: "mv", save: "add", register: "add", history: "log",
-  read: "cat", fetch: "get", download: "get", path: "get", check: "doctor", fsck: "verify", link: "alias", inspect: "show", describe: "show",
+  read: "cat", fetch: "get", download: "get", path: "get", check: "doctor", fsck: "verify", link: "alias", track: "run", provenance: "lineage", inspect: "show", describe: "show",
   new: "init", create: "init", completion: "completions", settings: "config", roots: "storage", help: "--help", version: "--version"
 }
 

@@ -14,8 +14,10 @@ const everyCommand = (command: Described, path: ReadonlyArray<string> = []): Rea
 describe("help", () => {
   it("has the commands of the manual", () => {
     expect(everyCommand(describeProgram()).map((path) => path.join(" ")).sort()).toEqual([
-      "add", "alias", "cat", "completions", "config", "config get", "config set", "convert", "copy", "doctor", "get", "info", "ingest", "init", "log", "ls", "mv", "show", "status",
-      "storage", "storage add", "storage default", "storage list", "storage remove", "storage show", "storage verify", "tree", "unalias", "verify"
+      "add", "alias", "cache", "cat", "collection", "collection append", "collection create", "collection diff", "collection export", "collection list",
+      "collection log", "collection show", "completions", "config", "config get", "config set", "convert", "copy", "doctor", "export", "find", "gc", "get", "info",
+      "ingest", "init", "label", "label add", "label create", "label list", "label remove", "lineage", "log", "ls", "mv", "restore", "rm", "run", "runs", "show",
+      "sql", "status", "storage", "storage add", "storage default", "storage list", "storage remove", "storage show", "storage verify", "tree", "unalias", "verify"
     ])
   })
   it("of every command says what it does and shows an example, on stdout", async () => {

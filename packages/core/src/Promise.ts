@@ -14,9 +14,11 @@ import type { FolderMember } from "./domain/FolderManifest.ts"
 import type { Collection } from "./domain/Collection.ts"
 import type { IngestEvent } from "./domain/IngestReport.ts"
 import type { Label } from "./domain/Label.ts"
+import type { Lineage, Run } from "./domain/Run.ts"
 import { InvalidInput } from "./domain/SheafError.ts"
 import type { KeyListing } from "./ports/Registry.ts"
-import { currentHandle, Session } from "./ports/Session.ts"
+import { currentHandle, currentRun, Session, type SessionInfo } from "./ports/Session.ts"
+import type { RunFilter } from "./ports/RunRecords.ts"
 import type { StorageDriver } from "./ports/Storage.ts"
 import type { TrashedArtifact } from "./ports/Trash.ts"
 import { ArtifactSearch } from "./PromiseQuery.ts"
@@ -43,6 +45,9 @@ import { type LabelChange, type LabelCreation, type LabelFilter, type LabelListi
 import { Query } from "./services/Query.ts"
 import { type ByteRange, type CopyToOptions, Reading } from "./services/Reading.ts"
 import { Sql } from "./services/Sql.ts"
+import { checkRunOfSession } from "./services/RunOfInstance.ts"
+import { type LineageOptions, type RunOutcome, type RunRequest, Runs } from "./services/Runs.ts"
+import { TrackedRun } from "./services/TrackedRun.ts"
 
 export type { Artifact, KeyEvent } from "./domain/Artifact.ts"
 export type { Collection } from "./domain/Collection.ts"
@@ -50,6 +55,7 @@ export type { Label } from "./domain/Label.ts"
 export type { SortField } from "./domain/ArtifactFilter.ts"
 export type { ArtifactWhere } from "./domain/FilterParse.ts"
 export type { IngestEvent, IngestSummary } from "./domain/IngestReport.ts"
+export type { ArtifactNode, Lineage, LineageEdge, Run, RunNode, RunStatus, Transform } from "./domain/Run.ts"
 export * from "./domain/SheafError.ts"
 export type { KeyListing, KeyMove } from "./ports/Registry.ts"
 export { StorageError } from "./ports/Storage.ts"
@@ -59,6 +65,8 @@ export type { ExportOptions, ExportReport } from "./services/Exporting.ts"
 export type { ArtifactSearch } from "./PromiseQuery.ts"
 export type { Direction, Page } from "./services/Query.ts"
 export type { TableFile, TableFileOptions } from "./services/TableFile.ts"
+export type { LineageOptions, RunOutcome, RunRequest } from "./services/Runs.ts"
+export type { TrackedRun } from "./services/TrackedRun.ts"
 export type { VerifyProgress, VerifyReport, VerifyRequest } from "./services/Integrity.ts"
 export type { SaveItem, SaveOptions, SaveRefusal, SaveResult, SaveWarning } from "./services/Artifacts.ts"
 
@@ -67,7 +75,7 @@ export interface OpenOptions extends Pick<SheafOptions, "lockTimeout" | "keyPoli
   readonly drivers?: ReadonlyArray<StorageDriver>
   /** Handle of the account on whose behalf records are made. Default: `SHEAF_USER`, else the operating system's user name. */
   readonly account?: string
-  /** Uid of the run that saves belong to. */
+  /** Uid of the run that saves and reads belong to. Default: `SHEAF_RUN`, which `sheaf run` sets for its command, else none. */
   readonly run?: string
 }
 
@@ -124,10 +132,15 @@ export class Sheaf implements AsyncDisposable {
   readonly #runtime: ManagedRuntime.ManagedRuntime<SheafServices, unknown>
   /** Where the instance is, and its settings. */
   readonly instance: LoadedInstance
+  /** As it was opened. */
+  readonly #session: SessionInfo
+  /** The run that was started here, until it is finished. */
+  #startedRun: string | null = null
 
-  private constructor(runtime: ManagedRuntime.ManagedRuntime<SheafServices, unknown>, instance: LoadedInstance) {
+  private constructor(runtime: ManagedRuntime.ManagedRuntime<SheafServices, unknown>, instance: LoadedInstance, session: SessionInfo) {
     this.#runtime = runtime
     this.instance = instance
+    this.#session = session
   }
 
   /**
@@ -136,11 +149,12 @@ export class Sheaf implements AsyncDisposable {
    */
   static async open(directory?: string, options: OpenOptions = {}): Promise<Sheaf> {
     const { account, drivers, run, ...rest } = options
-    const session = Layer.succeed(Session, { account: account ?? currentHandle(), run: run ?? null })
+    const session = Layer.succeed(Session, { account: account ?? currentHandle(), run: run ?? currentRun() })
     const layer = Composition.layer({ ...rest, instance: directory ?? null, drivers: drivers ?? (await localDrivers()) })
     const runtime = ManagedRuntime.make(Layer.provideMerge(layer, session))
     try {
-      return new Sheaf(runtime, await runtime.runPromise(Instance))
+      const session = await runtime.runPromise(Effect.andThen(checkRunOfSession, Effect.map(Session, (info) => info)))
+      return new Sheaf(runtime, await runtime.runPromise(Instance), session)
     } catch (error) {
       await runtime.dispose()
       throw error
@@ -397,6 +411,59 @@ export class Sheaf implements AsyncDisposable {
     return this.#run(Effect.flatMap(Integrity, (integrity) => integrity.verify(request)))
   }
 
+  /**
+   * Begins a run: what is saved through this object from now on are its outputs, what is read its inputs, until `finishRun`. Rejects while another one is
+   * under way.
+   */
+  async startRun(request: RunRequest): Promise<Run> {
+    if (this.#startedRun !== null) {
+      throw new InvalidInput({
+        what: `run ${this.#startedRun}`, reason: "was started here and is not finished", advice: "Finish it first, or open the instance a second time for runs side by side."
+      })
+    }
+    const { run } = await this.#run(Effect.flatMap(Runs, (runs) => runs.start(request)))
+    this.#startedRun = run.uid
+    return run
+  }
+
+  /** Ends the run that `startRun` began. */
+  async finishRun(outcome: RunOutcome = {}): Promise<Run> {
+    const uid = this.#startedRun
+    if (uid === null) throw new InvalidInput({ what: "finishRun", reason: "no run was started here", advice: "Call startRun first." })
+    const run = await this.#run(Effect.flatMap(Runs, (runs) => runs.finish(uid, outcome)))
+    this.#startedRun = null
+    return run
+  }
+
+  /** Does some work as a run: finished when it returns, failed when it throws. Gives what it returns. */
+  track<A>(request: RunRequest, work: (run: Run) => Promise<A> | A): Promise<A>
+  /** Begins a run for `await using`: it has to be finished with `finish()` before the block ends, else it is recorded as failed. */
+  track(request: RunRequest): Promise<TrackedRun>
+  async track<A>(request: RunRequest, work?: (run: Run) => Promise<A> | A): Promise<A | TrackedRun> {
+    const run = await this.startRun(request)
+    const tracked = new TrackedRun(run, { finish: (outcome) => this.finishRun(outcome), isUnderWay: () => this.#startedRun === run.uid })
+    if (work === undefined) return tracked
+    await using failing = tracked
+    const value = await work(run)
+    await failing.finish()
+    return value
+  }
+
+  /** The run with this uid, or a unique beginning of one. */
+  run(reference: string): Promise<Run> {
+    return this.#run(Effect.flatMap(Runs, (runs) => runs.get(reference)))
+  }
+
+  /** Runs, newest first. */
+  runs(filter: RunFilter = {}): Promise<ReadonlyArray<Run>> {
+    return this.#run(Effect.flatMap(Runs, (runs) => runs.list(filter)))
+  }
+
+  /** What an artifact was made from and what was made from it, by any reference; or the same of a run, by its uid. */
+  lineage(reference: string, options: LineageOptions = {}): Promise<Lineage> {
+    return this.#run(Effect.flatMap(Runs, (runs) => runs.lineage(reference, options)))
+  }
+
   /** Checks the instance; a finding says what to do. */
   doctor(): Promise<ReadonlyArray<Check>> {
     return this.#run(Effect.flatMap(Doctor, (doctor) => doctor.examine))
@@ -412,16 +479,21 @@ export class Sheaf implements AsyncDisposable {
   }
 
   #run<A, E>(effect: Effect.Effect<A, E, SheafServices>, signal?: AbortSignal): Promise<A> {
-    return this.#runtime.runPromise(effect, signal === undefined ? undefined : { signal })
+    return this.#runtime.runPromise(Effect.provideService(effect, Session, this.#currentSession()), signal === undefined ? undefined : { signal })
+  }
+
+  #currentSession(): SessionInfo {
+    return this.#startedRun === null ? this.#session : { ...this.#session, run: this.#startedRun }
   }
 
   #iterate<A, E>(stream: Stream.Stream<A, E, SheafServices>): AsyncIterable<A> {
     const runtime = this.#runtime
     return {
       [Symbol.asyncIterator]: () => {
+        const session = this.#currentSession()
         let iterator: AsyncIterator<A> | undefined
         const started = async (): Promise<AsyncIterator<A>> =>
-          iterator ??= Stream.toAsyncIterableWith(stream, await runtime.context())[Symbol.asyncIterator]()
+          iterator ??= Stream.toAsyncIterableWith(Stream.provideService(stream, Session, session), await runtime.context())[Symbol.asyncIterator]()
         return {
           next: async () => (await started()).next(),
           return: async () => (await iterator?.return?.()) ?? { done: true, value: undefined }

@@ -21,6 +21,7 @@ import * as DuckDbLabels from "./layers/DuckDbLabels.ts"
 import * as DuckDbReferences from "./layers/DuckDbReferences.ts"
 import * as DuckDbRegistry from "./layers/DuckDbRegistry.ts"
 import * as DuckDbTrash from "./layers/DuckDbTrash.ts"
+import * as DuckDbRuns from "./layers/DuckDbRuns.ts"
 import * as HashingLayers from "./layers/HashingLayers.ts"
 import * as KeyPolicies from "./layers/KeyPolicies.ts"
 import { keyPolicyRules } from "./workers/KeyPolicyRules.ts"
@@ -29,6 +30,7 @@ import type { Hashing } from "./ports/Hashing.ts"
 import type { KeyPolicy, KeyPolicyRules } from "./ports/KeyPolicy.ts"
 import type { Queries } from "./ports/Queries.ts"
 import { Registry } from "./ports/Registry.ts"
+import type { RunRecords } from "./ports/RunRecords.ts"
 import { Session } from "./ports/Session.ts"
 import { type StorageDriver, StorageDrivers, StorageError } from "./ports/Storage.ts"
 import type { UidSource } from "./ports/UidSource.ts"
@@ -50,6 +52,8 @@ import { Keys } from "./services/Keys.ts"
 import { Labels } from "./services/Labels.ts"
 import { Reading } from "./services/Reading.ts"
 import { Sql } from "./services/Sql.ts"
+import { runOfInstance } from "./services/RunOfInstance.ts"
+import { Runs } from "./services/Runs.ts"
 import { StorageRoots } from "./services/StorageRoots.ts"
 
 export interface SheafOptions {
@@ -71,6 +75,7 @@ export type SheafServices =
   | Copying | Conversion | Folders | Deletion | Garbage | Exporting
   | Labels | Collections
   | Queries | Sql
+  | RunRecords | Runs
 
 /** Seconds to wait for another process that holds the registry, when nothing else is said. */
 export const DEFAULT_LOCK_TIMEOUT = 10
@@ -116,16 +121,17 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
     Layer.succeed(Instance, instance),
     Layer.mergeAll(
       registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbFolderMembers.layer, DuckDbTrash.layer, DuckDbPurge.layer, DuckDbLabels.layer,
-      DuckDbCollections.layer, DuckDbReferences.layer, DuckDbQueries.layer, DuckDbSql.layer({ lockTimeoutMillis })
+      DuckDbCollections.layer, DuckDbReferences.layer, DuckDbQueries.layer, DuckDbSql.layer({ lockTimeoutMillis }), DuckDbRuns.layer
     ).pipe(Layer.provide(engine)),
     storageDrivers(options.drivers),
     HashingLayers.layer(config.hash),
     KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
-    RandomUids.layer
+    RandomUids.layer,
+    Layer.effect(Session, Effect.map(Session, (session) => ({ ...session, run: runOfInstance(session.run, instance.directory) })))
   )
   return Layer.mergeAll(
     Artifacts.layer, Keys.layer, Ingest.layer.pipe(Layer.provide(ingestSettings)), Conversion.layer, Copying.layer, Folders.layer, Integrity.layer, Doctor.layer,
-    Deletion.layer, Garbage.layer.pipe(Layer.provide(Deletion.layer)), Exporting.layer, Labels.layer, Collections.layer
+    Deletion.layer, Garbage.layer.pipe(Layer.provide(Deletion.layer)), Exporting.layer, Labels.layer, Collections.layer, Runs.layer
   ).pipe(
     (services) => Layer.provideMerge(Sql.layer, services),
     Layer.provideMerge(Reading.layer),
@@ -137,14 +143,13 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
 const ingestSettings = Layer.effect(IngestSettings, Effect.gen(function*() {
   const { cacheFolder, config } = yield* Instance
   const registry = yield* Registry
-  const { account, run } = yield* Session
+  const { account } = yield* Session
   return {
     cacheFolder,
     onDuplicate: config.onDuplicate,
     compositeSuffixes: config.suffixes.composite,
     durability: config.durability,
-    account: registry.account(account),
-    run
+    account: registry.account(account)
   }
 }))
 

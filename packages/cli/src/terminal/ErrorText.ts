@@ -1,6 +1,7 @@
 /**
  * Errors as people and programs see them: a code, one line that says what is wrong, one that says what to do, and the facts.
  */
+import { withoutSecrets } from "@sheaf/core/domain/Secrets"
 import { safeText } from "./SafeText.ts"
 import type { Paint } from "./Paint.ts"
 
@@ -18,13 +19,6 @@ export interface ErrorReport {
 
 // Fields that repeat what the report says already, or that belong to the language rather than to the error.
 const NOT_FACTS = new Set(["_tag", "name", "message", "hint", "stack", "cause", "exit", "exitCode", "advice"])
-
-const USER_INFO = /([a-z][a-z0-9+.-]*:\/\/)[^/@\s"']*@/gi
-const SECRET_PARAMETER = /([?&][a-z0-9_.-]*(?:secret|password|token|credential|signature|access[_-]?key)[a-z0-9_.-]*=)[^&\s"']+/gi
-
-/** The text without what could be a credential: the user part of URLs and their parameters that are named like secrets. */
-export const withoutSecrets = (text: string): string =>
-  text.replace(USER_INFO, "$1***@").replace(SECRET_PARAMETER, "$1***")
 
 const cleaned = (value: unknown): unknown => {
   if (typeof value === "string") return withoutSecrets(value)

@@ -208,28 +208,28 @@ export class RegistryState {
   }
 
   /** Takes a key away from its artifact. */
-  releaseKey(key: string, now: number): void {
+  releaseKey(key: string, now: number, run: string | null): void {
     const before = this.keys.get(key)!
     this.#leave(before, now)
     this.changes.keys.add(key)
-    this.changes.history.push({ key, artifact: before.artifact, since: now, event: "released", run: null })
+    this.changes.history.push({ key, artifact: before.artifact, since: now, event: "released", run })
   }
 
   /**
    * Renames keys all at once: each new name is free by then, or (`merges`) points at the same artifact and stays. A new key is as primary as the old one
    * was. Moves are in the order of age.
    */
-  renameKeys(moves: ReadonlyArray<{ readonly from: string; readonly to: string; readonly merges: boolean }>, now: number): void {
+  renameKeys(moves: ReadonlyArray<{ readonly from: string; readonly to: string; readonly merges: boolean }>, now: number, run: string | null): void {
     const rows = moves.map(({ from }) => this.keys.get(from)!)
     const wasPrimary = rows.map((row) => this.artifacts.get(row.artifact)!.key === row.key)
     for (const row of rows) {
       this.keys.delete(row.key)
       this.changes.keys.add(row.key)
-      this.changes.history.push(row, { key: row.key, artifact: row.artifact, since: now, event: "released", run: null })
+      this.changes.history.push(row, { key: row.key, artifact: row.artifact, since: now, event: "released", run })
     }
     moves.forEach(({ merges, to }, i) => {
       if (merges) return
-      this.addKey({ key: to, artifact: rows[i]!.artifact, since: now + 1 + i, event: "renamed", run: null })
+      this.addKey({ key: to, artifact: rows[i]!.artifact, since: now + 1 + i, event: "renamed", run })
       this.changes.keys.add(to)
     })
     moves.forEach(({ merges, to }, i) => {

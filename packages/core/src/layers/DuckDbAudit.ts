@@ -25,6 +25,12 @@ const CHECKS: ReadonlyArray<readonly [problem: string, sql: string]> = [
   ["locations in a storage root that is not registered", `SELECT l.object_key AS example FROM reg.location l ANTI JOIN reg.storage_root r ON r.uid = l.root`],
   ["locations of an artifact that does not exist", `SELECT l.object_key AS example FROM reg.location l ANTI JOIN reg.artifact a ON a.uid = l.artifact`],
   ["live artifacts without any location", `SELECT a.uid AS example FROM reg.artifact a ANTI JOIN reg.location l ON l.artifact = a.uid WHERE a.visibility = 1`],
+  ["uids that several runs have", `SELECT uid AS example FROM reg.run GROUP BY uid HAVING count(*) > 1`],
+  ["uids that several transforms have", `SELECT uid AS example FROM reg.transform GROUP BY uid HAVING count(*) > 1`],
+  ["transforms without exactly one latest version", `SELECT key AS example FROM reg.transform GROUP BY key HAVING count(*) FILTER (WHERE is_latest) <> 1`],
+  ["runs of a transform that does not exist", `SELECT r.uid AS example FROM reg.run r ANTI JOIN reg.transform t ON t.uid = r.transform`],
+  ["records of runs that do not exist", `SELECT x.run AS example FROM (SELECT DISTINCT run FROM reg.run_input UNION SELECT DISTINCT run FROM reg.run_reproduced) x
+    ANTI JOIN reg.run r ON r.uid = x.run`],
   ["storage roots with one URL", `SELECT url AS example FROM reg.storage_root GROUP BY url HAVING count(*) > 1`],
   ["default storage roots", `SELECT url AS example FROM reg.storage_root WHERE is_default AND (SELECT count(*) FROM reg.storage_root WHERE is_default) > 1`],
   ["labels with one name and type", `SELECT name AS example FROM reg.label GROUP BY name, type HAVING count(*) > 1`],

@@ -14,15 +14,15 @@ export const keyChanges = (client: DuckDbClient["Service"]): KeyChanges => ({
   rename: (change) => {
     const work = async (s: DuckDbSession) => {
       const moves = await plan(s, change)
-      if (!change.dryRun && change.from !== change.to) await applyPlan(s, moves.length)
+      if (!change.dryRun && change.from !== change.to) await applyPlan(s, moves.length, change.run ?? null)
       await s.run(`DROP TABLE temp.rename_plan`)
       return moves
     }
     type Errors = NotFound | KeyConflict
     return change.dryRun ? client.read<ReadonlyArray<KeyMove>, Errors>(work) : client.write<ReadonlyArray<KeyMove>, Errors>(work)
   },
-  alias: (uid, key) => client.write<void, NotFound | KeyConflict>((s) => alias(s, uid, key)),
-  unalias: (key) => client.write<void, NotFound>((s) => unalias(s, key))
+  alias: (uid, key, run = null) => client.write<void, NotFound | KeyConflict>((s) => alias(s, uid, key, run)),
+  unalias: (key, run = null) => client.write<void, NotFound>((s) => unalias(s, key, run))
 })
 
 const folder = (prefix: string): string => (prefix === "" ? "" : `${prefix}/`)
@@ -46,12 +46,12 @@ const plan = async (s: DuckDbSession, { byPrefix, from, to }: Rename): Promise<R
 }
 
 /** Old names are released, new names begin one microsecond apart in the order of the old ones' age; primary keys stay primary under their new name. */
-const applyPlan = async (s: DuckDbSession, count: number): Promise<void> => {
+const applyPlan = async (s: DuckDbSession, count: number, run: string | null): Promise<void> => {
   const now = await nextTime(s, count + 1)
   await s.run(`INSERT INTO reg.key_history SELECT key, artifact, since, event, run FROM reg.key SEMI JOIN rename_plan p USING (key)`)
-  await s.run(`INSERT INTO reg.key_history SELECT key, artifact, make_timestamp(${now}), 'released', NULL FROM rename_plan ORDER BY n`)
+  await s.run(`INSERT INTO reg.key_history SELECT key, artifact, make_timestamp(${now}), 'released', $1 FROM rename_plan ORDER BY n`, [run])
   await s.run(`DELETE FROM reg.key WHERE key IN (SELECT key FROM rename_plan)`)
-  await s.run(`INSERT INTO reg.key SELECT renamed, artifact, make_timestamp(${now} + n), 'renamed', NULL FROM rename_plan WHERE holder IS NULL ORDER BY n`)
+  await s.run(`INSERT INTO reg.key SELECT renamed, artifact, make_timestamp(${now} + n), 'renamed', $1 FROM rename_plan WHERE holder IS NULL ORDER BY n`, [run])
   await s.run(`UPDATE reg.artifact SET key = p.renamed, updated_at = make_timestamp(${now}) FROM rename_plan p
     WHERE uid = p.artifact AND reg.artifact.key = p.key AND p.holder IS NULL`)
   const [merged] = await s.rows<{ n: number }>(`SELECT count(*) AS n FROM rename_plan WHERE holder IS NOT NULL`)
@@ -62,7 +62,7 @@ const applyPlan = async (s: DuckDbSession, count: number): Promise<void> => {
     WHERE uid = x.artifact AND reg.artifact.key IN (SELECT key FROM rename_plan WHERE holder IS NOT NULL)`)
 }
 
-const alias = async (s: DuckDbSession, uid: string, key: string): Promise<void> => {
+const alias = async (s: DuckDbSession, uid: string, key: string, run: string | null): Promise<void> => {
   const [artifact] = await s.rows<{ key: string | null }>(`SELECT key FROM reg.artifact WHERE uid = $1 AND visibility = 1`, [uid])
   if (artifact === undefined) throw new NotFound({ what: "artifact", reference: uid, near: [] })
   const [holder] = await s.rows<{ uid: string }>(`SELECT artifact AS uid FROM reg.key WHERE key = $1`, [key])
@@ -70,18 +70,18 @@ const alias = async (s: DuckDbSession, uid: string, key: string): Promise<void> 
   if (holder !== undefined) throw new KeyConflict({ key, uid, holder: holder.uid })
   const now = await nextTime(s, 1)
   const event = artifact.key === null ? "keyed" : "aliased"
-  await s.insert("reg.key", { key, artifact: uid, since: now, event })
+  await s.insert("reg.key", { key, artifact: uid, since: now, event, run })
   if (artifact.key === null) {
     await s.run(`UPDATE reg.artifact SET key = $1, former_key = NULL, updated_at = make_timestamp(${now}) WHERE uid = $2`, [key, uid])
   }
 }
 
-const unalias = async (s: DuckDbSession, key: string): Promise<void> => {
+const unalias = async (s: DuckDbSession, key: string, run: string | null): Promise<void> => {
   const [row] = await s.rows<{ artifact: string }>(`SELECT artifact FROM reg.key WHERE key = $1`, [key])
   if (row === undefined) throw new NotFound({ what: "key", reference: key, near: [] })
   const now = await nextTime(s, 1)
   await s.run(`INSERT INTO reg.key_history SELECT key, artifact, since, event, run FROM reg.key WHERE key = $1`, [key])
-  await s.insert("reg.key_history", { key, artifact: row.artifact, since: now, event: "released" })
+  await s.insert("reg.key_history", { key, artifact: row.artifact, since: now, event: "released", run })
   await s.run(`DELETE FROM reg.key WHERE key = $1`, [key])
   const [next] = await s.rows<{ key: string }>(`SELECT key FROM reg.key WHERE artifact = $1 ORDER BY since, key LIMIT 1`, [row.artifact])
   await s.run(`UPDATE reg.artifact SET key = $1, former_key = $2, updated_at = make_timestamp(${now}) WHERE uid = $3 AND reg.artifact.key = $4`,

@@ -6,6 +6,7 @@ import type { StagedBatch } from "../domain/StagedBatch.ts"
 import type { BatchTables } from "./DuckDbBatchTables.ts"
 import type { DuckDbSession } from "./DuckDbClient.ts"
 import { sqlText } from "./DuckDbMigrations.ts"
+import { recordReproduced } from "./DuckDbReproduced.ts"
 
 const text = (value: string | null): string => (value === null ? "NULL" : sqlText(value))
 
@@ -73,6 +74,7 @@ export const applyBatch = async (s: DuckDbSession, batch: StagedBatch, t: BatchT
       WHERE d.outcome IN ('created', 'newVersion')${needs.versions > 0 ? " ORDER BY d.ord" : ""}`)
   }
   if (needs.left > 0 || needs.arrived > 0) await updatePrimaryKeys(s, t, base)
+  if (batch.run !== null) await recordReproduced(s, `SELECT target AS uid FROM ${t.decided} WHERE outcome IN ('existing', 'keyed', 'aliased', 'moved')`, run, base)
   if (batch.inPlacePrefix !== null) {
     await recordPlaces(s, batch, t, at)
     return []

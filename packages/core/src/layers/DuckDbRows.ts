@@ -66,6 +66,8 @@ export interface ArtifactParts {
   readonly labels?: ReadonlyArray<string>
   /** Names of the live collections whose latest version it is in, sorted. */
   readonly collections?: ReadonlyArray<string>
+  /** Uid of the transform of the run that made it. */
+  readonly transform: string | null
 }
 
 /** Good copies first, then the oldest. */
@@ -108,7 +110,7 @@ export const toArtifact = (record: ArtifactRecord, parts: ArtifactParts, roots: 
     labels: parts.labels ?? [],
     collections: parts.collections ?? [],
     run: record.run,
-    transform: null,
+    transform: parts.transform,
     createdBy: parts.handle,
     createdAt: isoTime(record.createdAt),
     updatedAt: isoTime(record.updatedAt)
@@ -130,6 +132,7 @@ export const selectArtifacts = async (s: DuckDbSession, uids: ReadonlyArray<stri
     ? new Map((await s.rows<{ uid: string; handle: string }>(`SELECT uid, handle FROM reg.account`)).map(({ handle, uid }) => [uid, handle]))
     : new Map<string, string>()
   const groups = await selectGroups(s, wanted)
+  const transforms = records.some((record) => record.run !== null) ? await transformsOf(s, records) : new Map<string, string>()
   const keysOf = byArtifact([...keys].sort(byAge))
   const locationsOf = byArtifact(locations)
   const byUid = new Map(records.map((record) => [record.uid, record]))
@@ -139,7 +142,8 @@ export const selectArtifacts = async (s: DuckDbSession, uids: ReadonlyArray<stri
       keys: (keysOf.get(uid) ?? []).map(({ key }) => key),
       locations: locationsOf.get(uid) ?? [],
       handle: record.account === null ? null : handles.get(record.account) ?? record.account,
-      ...groups(uid)
+      ...groups(uid),
+      transform: record.run === null ? null : transforms.get(record.run) ?? null
     }, roots)]
   })
 }
@@ -157,6 +161,13 @@ const selectGroups = async (s: DuckDbSession, uids: ReadonlyArray<string>): Prom
     JOIN (SELECT uid, name FROM reg.collection WHERE is_latest AND visibility = 1) c ON c.uid = m.collection ORDER BY c.name`)
   const nameOf = ({ name }: { readonly name: string }): string => name
   return (uid) => ({ labels: [...new Set((labels.get(uid) ?? []).map(nameOf))], collections: (collections.get(uid) ?? []).map(nameOf) })
+}
+
+/** Uids of the transforms of runs, by run. */
+const transformsOf = async (s: DuckDbSession, records: ReadonlyArray<ArtifactRecord>): Promise<ReadonlyMap<string, string>> => {
+  const [condition, param] = oneOf("uid", [...new Set(records.flatMap(({ run }) => run ?? []))])
+  const rows = await s.rows<{ uid: string; transform: string }>(`SELECT uid, transform FROM reg.run WHERE ${condition}`, [param])
+  return new Map(rows.map(({ transform, uid }) => [uid, transform]))
 }
 
 const byArtifact = <R extends { readonly artifact: string }>(rows: ReadonlyArray<R>): ReadonlyMap<string, ReadonlyArray<R>> => {

@@ -3,7 +3,7 @@
  *
  * The number of statements does not grow with the number of requests; a single new artifact takes three to read and three to write.
  */
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import { applySave, type ApplyResult } from "../domain/ApplySave.ts"
 import { type ArtifactRecord, byAge, type KeyRecord, type LocationRecord, RegistryState } from "../domain/RegistryState.ts"
 import type { SaveRequest } from "../domain/SaveRequest.ts"
@@ -12,6 +12,8 @@ import type { RegistryError, SaveContext } from "../ports/Registry.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
 import { KEY_COLUMNS, LOCATION_COLUMNS, nextTime, oneOf, wellFormed } from "./DuckDbRows.ts"
 import { writeChanges } from "./DuckDbChanges.ts"
+import { recordReproduced } from "./DuckDbReproduced.ts"
+import { literal } from "./DuckDbSession.ts"
 
 /** Requests that are decided and written in one piece; more are taken piece by piece within the same transaction. */
 const PIECE = 20_000
@@ -29,8 +31,20 @@ export const save = (client: DuckDbClient["Service"]) =>
       piece.forEach((request, i) => results.push(applySave(state, request, { ...context, now: base + from + i })))
       await writeChanges(s, state, existed)
     }
+    if (requests.some(({ run }) => run !== null)) await recordAgain(s, requests, results, base)
     return results
   })
+
+/** Records for each run what its saves found existing. */
+const recordAgain = async (s: DuckDbSession, requests: ReadonlyArray<SaveRequest>, results: ReadonlyArray<ApplyResult>, at: number): Promise<void> => {
+  const byRun = new Map<string, Set<string>>()
+  results.forEach((result, i) => {
+    const { run } = requests[i]!
+    if (run === null || Result.isFailure(result) || result.success.outcome === "created" || result.success.outcome === "newVersion") return
+    byRun.set(run, (byRun.get(run) ?? new Set()).add(result.success.uid))
+  })
+  for (const [run, uids] of byRun) await recordReproduced(s, `SELECT unnest(${literal([...uids])}) AS uid`, literal(run), at)
+}
 
 const storable = (request: SaveRequest): SaveRequest =>
   request.description === null && request.kind === null

@@ -137,14 +137,14 @@ export class Registry extends Context.Service<Registry, {
   /** Live keys with the prefix, by whole segments unless `prefix` is "", in bytewise order. Memory does not grow with the result. */
   readonly list: (prefix: string) => Stream.Stream<KeyListing, RegistryError>
 
-  /** Renames one key, or every key below `from/` when `byPrefix`. Any conflict refuses the whole; `dryRun` only plans. */
+  /** Renames one key, or every key below `from/` when `byPrefix`. Any conflict refuses the whole; `dryRun` only plans. `run` goes into the keys' logs. */
   readonly rename: (
-    change: { readonly from: string; readonly to: string; readonly byPrefix: boolean; readonly dryRun: boolean }
+    change: { readonly from: string; readonly to: string; readonly byPrefix: boolean; readonly dryRun: boolean; readonly run?: string | null }
   ) => Effect.Effect<ReadonlyArray<KeyMove>, RegistryError | NotFound | KeyConflict>
   /** Adds a live key to an artifact; an artifact without one gets it as primary. Pointing at it already is not an error. */
-  readonly alias: (uid: string, key: string) => Effect.Effect<void, RegistryError | NotFound | KeyConflict>
+  readonly alias: (uid: string, key: string, run?: string | null) => Effect.Effect<void, RegistryError | NotFound | KeyConflict>
   /** Releases a key; the artifact stays reachable by uid and its other keys. */
-  readonly unalias: (key: string) => Effect.Effect<void, RegistryError | NotFound>
+  readonly unalias: (key: string, run?: string | null) => Effect.Effect<void, RegistryError | NotFound>
 
   /** Copies of live artifacts, by root and object key. Memory does not grow with the result. */
   readonly copies: (filter: CopyFilter) => Stream.Stream<StoredCopy, RegistryError>

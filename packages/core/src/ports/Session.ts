@@ -23,6 +23,10 @@ export const currentHandle = (): string => {
   }
 }
 
+/** The run that a process belongs to: `SHEAF_RUN`, which `sheaf run` sets for its command, else null. */
+export const currentRun = (): string | null => process.env["SHEAF_RUN"]?.trim() || null
+
+/** Default: the account of {@link currentHandle} and the run of {@link currentRun}. */
 export const Session: Context.Reference<SessionInfo> = Context.Reference<SessionInfo>("@sheaf/core/Session", {
-  defaultValue: () => ({ account: currentHandle(), run: null })
+  defaultValue: () => ({ account: currentHandle(), run: currentRun() })
 })

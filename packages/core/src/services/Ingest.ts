@@ -17,6 +17,7 @@ import { Hashing } from "../ports/Hashing.ts"
 import { KeyPolicy, type KeyPolicyRules } from "../ports/KeyPolicy.ts"
 import type { LabelStore } from "../ports/LabelStore.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
+import { Session } from "../ports/Session.ts"
 import { StorageDrivers, StorageError, type StorageErrorKind } from "../ports/Storage.ts"
 import type { UidSource } from "../ports/UidSource.ts"
 import { CurrentSources } from "./CurrentSources.ts"
@@ -89,8 +90,7 @@ export class Ingest extends Context.Service<Ingest, {
     const context = yield* Effect.context<IngestServices>()
     const ingest = (request: IngestRequest): Stream.Stream<IngestEvent, IngestError> =>
       Stream.callback<IngestEvent, IngestError>((queue) =>
-        runIngest(request, (events) => Effect.asVoid(Queue.offerAll(queue, events))).pipe(
-          Effect.provide(context),
+        Effect.flatMap(Session, ({ run }) => runIngest(request, run, (events) => Effect.asVoid(Queue.offerAll(queue, events))).pipe(Effect.provide(context))).pipe(
           Effect.andThen(Queue.end(queue))
         ), { bufferSize: 8192, strategy: "suspend" })
     const status = Effect.fn("Ingest.status")(function*(request: StatusRequest) {
@@ -107,7 +107,7 @@ const KIND_OF: Readonly<Record<string, StorageErrorKind>> = {
   ENOSPC: "NoSpace", EDQUOT: "NoSpace", EACCES: "PermissionDenied", EPERM: "PermissionDenied", EROFS: "PermissionDenied", EEXIST: "AlreadyExists", EFBIG: "TooLarge"
 }
 
-const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEvent>) => Effect.Effect<void>) =>
+const runIngest = (request: IngestRequest, session: string | null, emit: (events: ReadonlyArray<IngestEvent>) => Effect.Effect<void>) =>
   Effect.gen(function*() {
     const registry = yield* Registry
     const hashing = yield* Hashing
@@ -141,8 +141,8 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
       Effect.sync(() => new MetArtifacts(join(settings.cacheFolder, `staging-${name}.met`))),
       (list) => Effect.sync(() => list.remove())
     ) : null
-    // Every file has to be looked up where an event is wanted for each, or its content is, or its artifact.
-    if (!request.items && !request.rehash && !dryRun && !isGrouping) current.load(yield* registry.stamp, statCache.files)
+    // Every file has to be looked up where an event is wanted for each, or its content is, or its artifact, or a run has made it again.
+    if (session === null && !request.items && !request.rehash && !dryRun && !isGrouping) current.load(yield* registry.stamp, statCache.files)
     const context = yield* Effect.context<StorageDrivers>()
     const promise = Effect.runPromiseWith(context)
     const handles = new Map<string, Promise<Effect.Effect<void, StorageError>>>()
@@ -178,14 +178,14 @@ const runIngest = (request: IngestRequest, emit: (events: ReadonlyArray<IngestEv
       countAhead: request.countAhead ?? false,
       onDuplicate: request.onDuplicate ?? settings.onDuplicate,
       account: () => (dryRun ? Promise.resolve(null) : promise(settings.account)),
-      run: settings.run,
+      run: session,
       durable: settings.durability === "full"
     })
     const stop = (): void => run.stop("afterCurrentFiles")
     request.signal?.addEventListener("abort", stop, { once: true })
     if (request.signal?.aborted) stop()
     const totals = yield* running(run, plans).pipe(Effect.ensuring(Effect.sync(() => request.signal?.removeEventListener("abort", stop))))
-    const grouped = met === null ? NOT_GROUPED : yield* applyGrouping(grouping, met, totals, { account: settings.account, run: settings.run })
+    const grouped = met === null ? NOT_GROUPED : yield* applyGrouping(grouping, met, totals, { account: settings.account, run: session })
     if (!dryRun) {
       const own = segmentsIn(settings.cacheFolder).filter((segment) => basename(segment).startsWith(`stat-${name}-`))
       const merged = compactStatCache(settings.cacheFolder, `${runName()}-merged`)

@@ -12,6 +12,4 @@ export class IngestSettings extends Context.Service<IngestSettings, {
   readonly durability: "full" | "fast"
   /** Uid of the account on whose behalf records are made. */
   readonly account: Effect.Effect<string | null, RegistryError>
-  /** Uid of the run that saves belong to, or null. */
-  readonly run: string | null
 }>()("@sheaf/core/IngestSettings") {}

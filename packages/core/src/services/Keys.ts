@@ -9,6 +9,7 @@ import { suffixOf, suffixTable } from "../domain/Suffix.ts"
 import { isKeyPolicyName } from "../workers/KeyPolicyRules.ts"
 import { KeyPolicy } from "../ports/KeyPolicy.ts"
 import { type KeyMove, Registry, type RegistryError } from "../ports/Registry.ts"
+import { Session } from "../ports/Session.ts"
 import type { SaveWarning } from "./Artifacts.ts"
 import { Instance } from "./Instance.ts"
 import { resolveReference } from "./References.ts"
@@ -80,7 +81,7 @@ export class Keys extends Context.Service<Keys, {
         if (!allowSuffixMismatch && after.toLowerCase() !== before.toLowerCase() && !suffixFits(after, suffix)) {
           return yield* new SuffixMismatch({ key: to, keySuffix: after, contentSuffix: suffix })
         }
-        const moves = yield* registry.rename({ from, to, byPrefix: false, dryRun })
+        const moves = yield* registry.rename({ from, to, byPrefix: false, dryRun, run: (yield* Session).run })
         const warnings = moves.some((move) => move.merges) ? [] : (yield* portability(to))
         return { moves, artifact: yield* artifactAt(uid, to), warnings }
       })
@@ -105,7 +106,7 @@ export class Keys extends Context.Service<Keys, {
           return { dryRun, moves, byPrefix: false, artifact, warnings: [...normalized, ...warnings] }
         }
         yield* checkPlan(old.key, target.key)
-        const moves = yield* registry.rename({ from: old.key, to: target.key, byPrefix: true, dryRun })
+        const moves = yield* registry.rename({ from: old.key, to: target.key, byPrefix: true, dryRun, run: (yield* Session).run })
         return { dryRun, moves, byPrefix: true, artifact: null, warnings: normalized }
       })
 
@@ -117,14 +118,14 @@ export class Keys extends Context.Service<Keys, {
         if (options.allowSuffixMismatch !== true && !suffixFits(keySuffix, suffix)) {
           return yield* new SuffixMismatch({ key: accepted.key, keySuffix, contentSuffix: suffix })
         }
-        yield* registry.alias(uid, accepted.key)
+        yield* registry.alias(uid, accepted.key, (yield* Session).run)
         return { artifact: yield* artifactAt(uid, reference), key: accepted.key, warnings: [...accepted.warnings, ...(yield* portability(accepted.key))] }
       })
 
       const unalias = Effect.fn("Keys.unalias")(function*(key: string) {
         const accepted = yield* acceptKey(key, anyKey)
         const uid = yield* uidAt(accepted.key)
-        yield* registry.unalias(accepted.key)
+        yield* registry.unalias(accepted.key, (yield* Session).run)
         return yield* artifactAt(uid, accepted.key)
       })
       return Keys.of({ mv, alias, unalias })

@@ -9,12 +9,14 @@ import { type CannotLoad, Damaged, type FileError, InvalidInput, type NoGoodLoca
 import { localPathOf } from "../domain/StorageRoot.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
+import { RunRecords } from "../ports/RunRecords.ts"
 import type { StorageHandle } from "../ports/Storage.ts"
 import { LARGE } from "./ContentReader.ts"
 import { asProblem, CopyProblem } from "./CopyExamination.ts"
 import { type Copy, CopyReader, type CopySet, memberOf } from "./CopyReader.ts"
 import { type CopiedFile, copyToFile } from "./FileCopy.ts"
 import { checkLoadable, parseContent } from "./Loading.ts"
+import { RunInputs } from "./RunInputs.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
 /** Bytes `start` up to but not including `end`. */
@@ -58,34 +60,36 @@ export class Reading extends Context.Service<Reading, {
    */
   readonly load: (artifact: Artifact | string) => Effect.Effect<unknown, ReadingError | CannotLoad>
 }>()("@sheaf/core/Reading") {
-  static readonly layer: Layer.Layer<Reading, never, Registry | StorageRoots | Hashing> = Layer.effect(
+  static readonly layer: Layer.Layer<Reading, never, Registry | RunRecords | StorageRoots | Hashing> = Layer.effect(
     Reading,
     Effect.gen(function*() {
       const reader = new CopyReader({ registry: yield* Registry, roots: yield* StorageRoots, hashing: yield* Hashing })
+      const inputs = new RunInputs(yield* RunRecords)
+      const copiesOf = (artifact: Artifact | string) => Effect.tap(reader.copiesOf(artifact), (set) => inputs.record(set.artifact))
       const whole = (set: CopySet) =>
         set.artifact.size <= LARGE ? Stream.fromIterableEffect(reader.firstGood(set, (copy, handle) => readSmall(reader, copy, handle))) : readLarge(reader, set)
       const localPath = function*(artifact: Artifact | string) {
-        const set = yield* reader.copiesOf(artifact)
+        const set = yield* copiesOf(artifact)
         const folder = set.artifact.nFiles === null ? undefined : set.copies.find(({ root, state }) => state === "ok" && localPathOf(root) !== null)
         return folder === undefined ? yield* reader.firstGood(set, (copy, handle) => pathOf(copy, handle)) : folder.path
       }
       return Reading.of({
         open: (artifact, range = {}, member) =>
           Stream.unwrap(Effect.gen(function*() {
-            const set = yield* filesOf(yield* reader.copiesOf(artifact), member)
+            const set = yield* filesOf(yield* copiesOf(artifact), member)
             const { end, start } = yield* checkRange(set.artifact, range)
             if (start > 0 || end < set.artifact.size) return reader.flow(set, start, end, () => undefined)
             return whole(set)
           })),
         load: Effect.fn("Reading.load")(function*(artifact: Artifact | string) {
-          const set = yield* reader.copiesOf(artifact)
+          const set = yield* copiesOf(artifact)
           yield* checkLoadable(set.artifact)
           return yield* parseContent(set.artifact, yield* Stream.runCollect(whole(set)))
         }),
         localPath: Effect.fn("Reading.localPath")(localPath),
         cachePath: Effect.fn("Reading.cachePath")(localPath),
         copyTo: Effect.fn("Reading.copyTo")(function*(artifact: Artifact | string, path: string | Buffer, options: CopyToOptions = {}) {
-          return yield* copyToFile(reader, yield* filesOf(yield* reader.copiesOf(artifact), options.member), path, options.overwrite ?? false)
+          return yield* copyToFile(reader, yield* filesOf(yield* copiesOf(artifact), options.member), path, options.overwrite ?? false)
         })
       })
     })

@@ -19,8 +19,10 @@ export const saveResults = (
     const saved = all.flatMap((one) => (Result.isSuccess(one) ? [one.success] : []))
     const known = saved.filter(isKnown)
     yield* fillDescriptions(known, registry)
+    // Of what a run makes the transform is not known here.
+    const lookedUp = saved.filter((save) => isKnown(save) || save.request.run !== null)
     const [clashes, artifacts] = yield* Effect.all(
-      [folds.clashes(saved.filter(isNewKey).map(({ plan }) => plan.key!)), artifactsByUid(known, registry)],
+      [folds.clashes(saved.filter(isNewKey).map(({ plan }) => plan.key!)), artifactsByUid(lookedUp, registry)],
       { concurrency: 2 }
     )
     return all.map((one) => Result.map(one, (save): SaveResult => {

@@ -93,19 +93,19 @@ export const layer: Layer.Layer<Registry> = Layer.sync(Registry, () => {
     list: (prefix) => Stream.unwrap(read(({ state }) => Stream.fromIterable(listing(state, prefix)))),
 
     rename: (change) => write<ReadonlyArray<KeyMove>, NotFound | KeyConflict>(({ state }) => rename(state, change)),
-    alias: (uid, key) =>
+    alias: (uid, key, run = null) =>
       write<void, NotFound | KeyConflict>(({ state }) => {
         const artifact = state.artifacts.get(uid)
         if (artifact === undefined) throw new NotFound({ what: "artifact", reference: uid, near: [] })
         const holder = state.keys.get(key)?.artifact
         if (holder === uid) return
         if (holder !== undefined) throw new KeyConflict({ key, uid, holder })
-        state.pointKey({ key, artifact: uid, since: nextTime(state), event: artifact.key === null ? "keyed" : "aliased", run: null })
+        state.pointKey({ key, artifact: uid, since: nextTime(state), event: artifact.key === null ? "keyed" : "aliased", run })
       }),
-    unalias: (key) =>
+    unalias: (key, run = null) =>
       write<void, NotFound>(({ state }) => {
         if (!state.keys.has(key)) throw new NotFound({ what: "key", reference: key, near: [] })
-        state.releaseKey(key, nextTime(state))
+        state.releaseKey(key, nextTime(state), run)
       }),
 
     copies: (filter) => Stream.unwrap(read(({ state }) => Stream.fromIterable(copiesOf(state, filter)))),
@@ -170,7 +170,8 @@ const artifactByUid = ({ accounts, roots, state }: MemoryStore, uid: string) => 
   return [toArtifact(record, {
     keys: [...state.keys.values()].filter(({ artifact }) => artifact === uid).sort(byAge).map(({ key }) => key),
     locations: [...state.locations()].filter(({ artifact }) => artifact === uid),
-    handle
+    handle,
+    transform: null
   }, new Map(roots.map((root) => [root.uid, root])))]
 }
 
@@ -230,7 +231,7 @@ const keyLog = (state: RegistryState, key: string): ReadonlyArray<KeyEvent> => {
 
 const rename = (
   state: RegistryState,
-  { byPrefix, dryRun, from, to }: { readonly from: string; readonly to: string; readonly byPrefix: boolean; readonly dryRun: boolean }
+  { byPrefix, dryRun, from, run = null, to }: Parameters<Registry["Service"]["rename"]>[0]
 ): ReadonlyArray<KeyMove> => {
   const [old, renamed] = byPrefix ? [from === "" ? "" : `${from}/`, to === "" ? "" : `${to}/`] : [from, to]
   const chosen = [...state.keys.values()].filter(({ key }) => (byPrefix ? key.startsWith(old) : key === old)).sort(byAge)
@@ -243,7 +244,7 @@ const rename = (
   })
   const [conflict] = moves.filter(({ holder, uid }) => holder !== undefined && holder !== uid).sort((a, b) => compareBytes(a.to, b.to))
   if (conflict !== undefined) throw new KeyConflict({ key: conflict.to, uid: conflict.uid, holder: conflict.holder! })
-  if (!dryRun && from !== to) state.renameKeys(moves, nextTime(state))
+  if (!dryRun && from !== to) state.renameKeys(moves, nextTime(state), run)
   return moves.map(({ from, merges, to, uid }) => ({ from, to, uid, merges })).sort((a, b) => compareBytes(a.from, b.from))
 }
 

@@ -134,4 +134,17 @@ export const keyCases = (test: RegistryCase): void => {
       assert.deepStrictEqual([...log].sort((x, y) => Date.parse(x.at) - Date.parse(y.at)), log)
       assert.deepStrictEqual(yield* registry.keyLog("never"), [])
     }))
+
+  test("the log of a key says in which run it was given, renamed and released", (registry) =>
+    Effect.gen(function*() {
+      const { uid } = yield* saveOne(registry, { content: "1", key: "a" })
+      yield* registry.alias(uid, "b", "run0000000000001")
+      yield* registry.rename({ from: "b", to: "c", byPrefix: false, dryRun: false, run: "run0000000000002" })
+      yield* registry.unalias("c", "run0000000000003")
+      yield* registry.alias(uid, "d")
+      const runsOf = (key: string) => Effect.map(registry.keyLog(key), (log) => log.map(({ event, run }) => [event, run]))
+      assert.deepStrictEqual(yield* runsOf("b"), [["aliased", "run0000000000001"], ["released", "run0000000000002"]])
+      assert.deepStrictEqual(yield* runsOf("c"), [["renamed", "run0000000000002"], ["released", "run0000000000003"]])
+      assert.deepStrictEqual(yield* runsOf("d"), [["aliased", null]])
+    }))
 }
