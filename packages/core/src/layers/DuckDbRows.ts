@@ -88,7 +88,8 @@ export const toArtifact = (record: ArtifactRecord, parts: ArtifactParts, roots: 
     }]
   })
   const first = locations[0]
-  return {
+  // What it says about the artifact is not changed by setting it.
+  return Object.freeze<Artifact>({
     uid: record.uid,
     key: record.key,
     keys: record.key === null ? [...parts.keys] : [record.key, ...parts.keys.filter((key) => key !== record.key)],
@@ -114,7 +115,7 @@ export const toArtifact = (record: ArtifactRecord, parts: ArtifactParts, roots: 
     createdBy: parts.handle,
     createdAt: isoTime(record.createdAt),
     updatedAt: isoTime(record.updatedAt)
-  }
+  })
 }
 
 /** Live artifacts by uid, in the order asked for; unknown uids are left out. */

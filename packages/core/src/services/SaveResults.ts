@@ -45,7 +45,7 @@ const madeArtifact = ({ objectKey, outcome, plan, request }: Saved, handle: stri
   const path = objectPath(plan.root, objectKey)
   const keyIsVirtual = request.object.isVirtual
   const at = new Date(Math.floor(outcome.at / 1000)).toISOString()
-  return {
+  return Object.freeze<Artifact>({
     uid: outcome.uid,
     key: request.key,
     keys: request.key === null ? [] : [request.key],
@@ -71,7 +71,7 @@ const madeArtifact = ({ objectKey, outcome, plan, request }: Saved, handle: stri
     createdBy: handle,
     createdAt: at,
     updatedAt: at
-  }
+  })
 }
 
 const artifactsByUid = (saved: ReadonlyArray<Saved>, registry: RegistryService) => {
