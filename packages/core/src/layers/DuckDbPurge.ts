@@ -8,7 +8,7 @@ import { type DoomedArtifact, type DoomedObject, type OpenRemoval, Purge, type P
 import { DuckDbClient, type DuckDbSession } from "./DuckDbClient.ts"
 import { heldByFolders } from "./DuckDbCopies.ts"
 import { nextTime, recordsParam, recordsTable } from "./DuckDbRows.ts"
-import { renewLatest } from "./DuckDbTrash.ts"
+import { firstUnknown, renewLatest, uidParam, uidTable } from "./DuckDbTrash.ts"
 
 /** Of rows in the journal. */
 const OPERATION = "delete"
@@ -20,14 +20,19 @@ export const layer: Layer.Layer<Purge, never, DuckDbClient> = Layer.effect(
   Purge,
   Effect.map(DuckDbClient, (client) =>
     Purge.of({
-      plan: (uids) => client.read<PurgePlan, NotFound | InUse>((s) => plan(s, uids)),
+      plan: (uids) =>
+        client.read<PurgePlan, NotFound | InUse>(async (s) => {
+          await choose(s, uids)
+          return { artifacts: await chosenArtifacts(s), objects: await chosenObjects(s) }
+        }),
       apply: (uids, { keepRoots, sources }) =>
-        client.write<PurgePlan, NotFound | InUse>(async (s) => {
-          const found = await plan(s, uids)
+        client.write<ReadonlyArray<DoomedObject>, NotFound | InUse>(async (s) => {
+          await choose(s, uids)
+          const objects = await chosenObjects(s)
           const kept = new Set(keepRoots)
-          await note(s, found.objects.filter(({ inPlace, root }) => !kept.has(root) && (sources || !inPlace)))
+          await note(s, objects.filter(({ inPlace, root }) => !kept.has(root) && (sources || !inPlace)))
           await remove(s)
-          return found
+          return objects
         }),
       open: Effect.map(
         client.query<{ uid: string; payload: string }>(`SELECT uid, payload FROM reg.journal WHERE operation = $1 ORDER BY created_at, uid`, [OPERATION]),
@@ -46,26 +51,28 @@ export const layer: Layer.Layer<Purge, never, DuckDbClient> = Layer.effect(
     }))
 )
 
-const uidTable = recordsTable({ uid: "VARCHAR" })
-const uidParam = (uids: ReadonlyArray<string>): string => recordsParam([...new Set(uids)].map((uid) => ({ uid })))
-
-/** Makes the temporary table `purge_plan` with a row an artifact. */
-const plan = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<PurgePlan> => {
+/** Makes the temporary table `purge_plan` with a row an artifact; refuses what cannot go. */
+const choose = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<void> => {
   await s.run(`CREATE OR REPLACE TEMP TABLE purge_plan AS SELECT a.uid, a.stem, a.key, a.visibility, a.size, a.hash, a.hash_type FROM reg.artifact a
     SEMI JOIN ${uidTable} c ON c.uid = a.uid`, [uidParam(uids)])
-  if (uids.length === 0) return { artifacts: [], objects: [] }
-  const [unknown] = await s.rows<{ uid: string }>(`SELECT c.uid FROM ${uidTable} c ANTI JOIN purge_plan p ON p.uid = c.uid ORDER BY c.uid LIMIT 1`, [uidParam(uids)])
-  if (unknown !== undefined) throw new NotFound({ what: "artifact", reference: unknown.uid, near: [] })
+  const unknown = await firstUnknown(s, "purge_plan", uids)
+  if (unknown !== null) throw new NotFound({ what: "artifact", reference: unknown, near: [] })
   const [member] = await s.rows<{ uid: string; name: string; collection: string }>(`SELECT p.uid, c.name, c.uid AS collection FROM purge_plan p
     JOIN reg.collection_member m ON m.artifact = p.uid JOIN reg.collection c ON c.uid = m.collection WHERE c.visibility = 1 ORDER BY c.is_latest DESC, c.name, c.uid, p.uid LIMIT 1`)
   if (member !== undefined) throw new InUse({ uid: member.uid, holder: `collection ${member.name}`, holderUid: member.collection })
+}
 
-  const artifacts = await s.rows<Omit<DoomedArtifact, "keys"> & { readonly keys: ReadonlyArray<string> | null }>(`
+const chosenArtifacts = async (s: DuckDbSession): Promise<ReadonlyArray<DoomedArtifact>> => {
+  const rows = await s.rows<Omit<DoomedArtifact, "keys"> & { readonly keys: ReadonlyArray<string> | null }>(`
     WITH k AS (SELECT artifact, list(key ORDER BY is_primary DESC, since, key) AS keys FROM (
         SELECT k.artifact, k.key, coalesce(k.key = p.key, false) AS is_primary, k.since FROM reg.key k JOIN purge_plan p ON p.uid = k.artifact
         UNION ALL SELECT t.artifact, t.key, t.is_primary, t.since FROM reg.trashed_key t SEMI JOIN purge_plan p ON p.uid = t.artifact) GROUP BY artifact)
     SELECT p.uid, p.key, k.keys, p.size, p.visibility <> 1 AS "inTrash" FROM purge_plan p LEFT JOIN k ON k.artifact = p.uid ORDER BY p.key IS NULL, p.key, p.uid`)
-  const objects = await s.rows<DoomedObject>(`
+  return rows.map((row) => ({ ...row, keys: row.keys ?? [] }))
+}
+
+const chosenObjects = (s: DuckDbSession): Promise<ReadonlyArray<DoomedObject>> =>
+  s.rows<DoomedObject>(`
     WITH l AS (SELECT l.artifact, l.root, l.object_key, l.in_place, NULL AS path, NULL AS size, NULL AS hash, NULL AS hash_type FROM reg.location l
         ANTI JOIN (SELECT DISTINCT artifact FROM reg.member) f ON f.artifact = l.artifact WHERE l.state <> 'replaced'
       UNION ALL SELECT l.artifact, l.root, l.object_key || '/' || m.path, l.in_place, m.path, m.size, m.hash, m.hash_type
@@ -76,8 +83,6 @@ const plan = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<Purg
       others AS (SELECT l.root, l.object_key FROM l ANTI JOIN purge_plan p ON p.uid = l.artifact)
     SELECT m.root, m.object_key AS "objectKey", m.in_place AS "inPlace", m.size, m.hash, m.hash_type AS "hashType"
     FROM mine m ANTI JOIN others o ON o.root = m.root AND o.object_key = m.object_key ORDER BY m.root, m.object_key`)
-  return { artifacts: artifacts.map((row) => ({ ...row, keys: row.keys ?? [] })), objects }
-}
 
 /** Names the objects in the journal. */
 const note = async (s: DuckDbSession, objects: ReadonlyArray<DoomedObject>): Promise<void> => {

@@ -38,17 +38,24 @@ export const layer: Layer.Layer<Trash, never, DuckDbClient> = Layer.effect(
     }))
 )
 
-const uidTable = recordsTable({ uid: "VARCHAR" })
-const uidParam = (uids: ReadonlyArray<string>): string => recordsParam([...new Set(uids)].map((uid) => ({ uid })))
+/** A table of uids, for parameter 1, which {@link uidParam} makes. */
+export const uidTable = recordsTable({ uid: "VARCHAR" })
+export const uidParam = (uids: ReadonlyArray<string>): string => recordsParam([...new Set(uids)].map((uid) => ({ uid })))
+
+/** The first of these uids that a table of as many rows as are known does not have, or null. */
+export const firstUnknown = async (s: DuckDbSession, table: string, uids: ReadonlyArray<string>): Promise<string | null> => {
+  const [found] = await s.rows<{ n: number }>(`SELECT count(*) AS n FROM ${table}`)
+  if (found!.n === new Set(uids).size) return null
+  const [unknown] = await s.rows<{ uid: string }>(`SELECT c.uid FROM ${uidTable} c ANTI JOIN ${table} p ON p.uid = c.uid ORDER BY c.uid LIMIT 1`, [uidParam(uids)])
+  return unknown?.uid ?? null
+}
 
 /** Makes the temporary table `trash_plan` with a row an artifact. */
 const planMove = async (s: DuckDbSession, { prefixes, uids }: TrashSelection): Promise<ReadonlyArray<LeavingArtifact>> => {
   await s.run(`CREATE OR REPLACE TEMP TABLE trash_plan AS SELECT a.uid, a.stem, a.seq, a.is_latest, a.key, a.suffix, a.size FROM reg.artifact a
     SEMI JOIN ${uidTable} c ON c.uid = a.uid WHERE a.visibility = 1`, [uidParam(uids)])
-  if (uids.length > 0) {
-    const [unknown] = await s.rows<{ uid: string }>(`SELECT c.uid FROM ${uidTable} c ANTI JOIN trash_plan p ON p.uid = c.uid ORDER BY c.uid LIMIT 1`, [uidParam(uids)])
-    if (unknown !== undefined) throw new NotFound({ what: "artifact", reference: unknown.uid, near: [] })
-  }
+  const unknown = await firstUnknown(s, "trash_plan", uids)
+  if (unknown !== null) throw new NotFound({ what: "artifact", reference: unknown, near: [] })
   for (const prefix of prefixes) {
     const [below] = await s.rows<{ n: number }>(`SELECT count(*) AS n FROM reg.key WHERE starts_with(key, $1)`, [prefix])
     if (below!.n === 0) throw new NotFound({ what: "key below", reference: prefix, near: [] })
@@ -106,8 +113,8 @@ const trashed = async (s: DuckDbSession, join: string): Promise<ReadonlyArray<Tr
 /** Makes the temporary table `restore_plan` with a row an artifact. */
 const planRestore = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<ReadonlyArray<TrashedArtifact>> => {
   await s.run(`CREATE OR REPLACE TEMP TABLE restore_plan AS SELECT a.uid, a.stem FROM reg.artifact a SEMI JOIN ${uidTable} c ON c.uid = a.uid WHERE a.visibility = -1`, [uidParam(uids)])
-  const [unknown] = await s.rows<{ uid: string }>(`SELECT c.uid FROM ${uidTable} c ANTI JOIN restore_plan p ON p.uid = c.uid ORDER BY c.uid LIMIT 1`, [uidParam(uids)])
-  if (unknown !== undefined) throw new NotFound({ what: "artifact in the trash", reference: unknown.uid, near: [] })
+  const unknown = await firstUnknown(s, "restore_plan", uids)
+  if (unknown !== null) throw new NotFound({ what: "artifact in the trash", reference: unknown, near: [] })
   const [conflict] = await s.rows<{ key: string; uid: string; holder: string }>(`
     WITH mine AS (SELECT t.key, t.artifact FROM reg.trashed_key t SEMI JOIN restore_plan p ON p.uid = t.artifact)
     SELECT m.key, m.artifact AS uid, k.artifact AS holder FROM mine m JOIN reg.key k ON k.key = m.key

@@ -47,11 +47,14 @@ export interface OpenRemoval {
 export class Purge extends Context.Service<Purge, {
   /** What would go. Fails with `NotFound` for a uid that is no artifact, with `InUse` for a member of a collection. */
   readonly plan: (uids: ReadonlyArray<string>) => Effect.Effect<PurgePlan, RegistryError | NotFound | InUse>
-  /** Deletes the records of artifacts, all or none, and notes their objects for removal; those in place only with `sources`. Gives what went. */
+  /**
+   * Deletes the records of artifacts, all or none, and notes the objects that nothing refers to then for removal: those in place only with `sources`, those in
+   * some roots not. Gives all of these objects.
+   */
   readonly apply: (
     uids: ReadonlyArray<string>,
     options: { readonly sources: boolean; readonly keepRoots: ReadonlyArray<string> }
-  ) => Effect.Effect<PurgePlan, RegistryError | NotFound | InUse>
+  ) => Effect.Effect<ReadonlyArray<DoomedObject>, RegistryError | NotFound | InUse>
   /** Removals that are noted and not finished. */
   readonly open: Effect.Effect<ReadonlyArray<OpenRemoval>, RegistryError>
   /** These removals are finished. */

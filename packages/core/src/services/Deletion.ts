@@ -213,9 +213,9 @@ export class Deletion extends Context.Service<Deletion, {
             if (!root.readOnly && objects.some(({ storage }) => storage === root.url)) yield* ownHandle(root)
           }
           const gone = yield* purge.apply(artifacts.map(({ uid }) => uid), { sources: deleteSource, keepRoots: all.filter((root) => root.readOnly).map(({ uid }) => uid) })
-          const { kept } = yield* shownPlan(gone, deleteSource)
+          const { kept } = yield* shownPlan({ artifacts, objects: gone }, deleteSource)
           const finished = yield* finish
-          return { ...finished, artifacts: gone.artifacts, kept: [...kept, ...finished.kept] }
+          return { ...finished, artifacts, kept: [...kept, ...finished.kept] }
         }),
         finish: Effect.withSpan(finish, "Deletion.finish")
       })

@@ -1,8 +1,8 @@
 /**
  * Removing objects that no record refers to, while others may be about to refer to them.
  *
- * Content placed by its hash shares its object: somebody who saves it may find the object there, and commit a row that refers to it a moment later. So an
- * object is first moved aside, which nobody can have missed; then it is looked whether a process has announced it or a record refers to it, and it is put back
+ * Content placed by its hash shares its object: somebody who saves it may find the object there, and commit a row that refers to it a moment later. So such
+ * an object is first moved aside; then it is looked whether a process has announced it or a record refers to it, and it is put back
  * or deleted. What a killed process left aside is treated the same way by the next.
  */
 import { Effect, Stream } from "effect"
@@ -66,7 +66,12 @@ export const removeObjects = (
       const group = objects.slice(from, from + GROUP)
       const free = yield* freeOf(root, group.map(({ objectKey }) => objectKey), wereRegistered, ports)
       for (const { objectKey } of group) if (!free.has(objectKey)) kept.push({ path: objectPath(root, objectKey), reason: IN_USE })
-      const outcomes = yield* Effect.forEach(group.filter(({ objectKey }) => free.has(objectKey)), (object) =>
+      const going = group.filter(({ objectKey }) => free.has(objectKey))
+      const own = going.filter(({ inPlace, objectKey }) => !inPlace && hasOwnPlace(objectKey))
+      yield* deleteAll(handle, own.map(({ objectKey }) => objectKey))
+      removed += own.length
+      bytes += own.reduce((sum, { size }) => sum + size, 0)
+      const outcomes = yield* Effect.forEach(going.filter(({ inPlace, objectKey }) => inPlace || !hasOwnPlace(objectKey)), (object) =>
         Effect.map(object.inPlace ? removeSource(handle, object, ports.hashing) : takeAside(handle, object.objectKey), (outcome) => ({ object, outcome })), { concurrency: AT_ONCE })
       const back = yield* settleAside(root, handle, outcomes.flatMap(({ object, outcome }) => (outcome === "aside" ? [object.objectKey] : [])), wereRegistered, ports)
       for (const { object, outcome } of outcomes) {
@@ -101,6 +106,16 @@ const freeOf = (root: StorageRoot, keys: ReadonlyArray<string>, wereRegistered: 
     return new Set(keys.filter((key) => !announced.has(key) && !referenced.has(key)))
   })
 
+/** The place that policy `virtual` gives, named by a uid: nobody else can come to refer to it. */
+const hasOwnPlace = (key: string): boolean => /^\.sheaf\/([0-9A-Za-z]{2})\/\1[0-9A-Za-z]{18}(?:\.[^/]*)?$/.test(key)
+
+/** Several at once: a store takes its time for each. */
+const deleteAll = (handle: StorageHandle, keys: ReadonlyArray<string>): Effect.Effect<void, StorageError> => {
+  const share = Math.ceil(keys.length / AT_ONCE)
+  const parts = Array.from({ length: AT_ONCE }, (_, i) => keys.slice(i * share, (i + 1) * share)).filter((part) => part.length > 0)
+  return Effect.forEach(parts, handle.delete, { concurrency: AT_ONCE, discard: true })
+}
+
 type Outcome = "aside" | "removed" | "gone" | { readonly reason: string }
 
 const takeAside = (handle: StorageHandle, key: string): Effect.Effect<Outcome, StorageError> => {
@@ -130,7 +145,7 @@ const settleAside = (
       handle.rename(asideOf(key), key).pipe(Effect.catchTag("StorageError", (error) =>
         // Somebody made the object anew, or put it back already.
         error.kind === "AlreadyExists" ? handle.delete([asideOf(key)]) : error.kind === "NotFound" ? Effect.void : Effect.fail(error))), { concurrency: AT_ONCE })
-    yield* handle.delete(keys.filter((key) => free.has(key)).map(asideOf))
+    yield* deleteAll(handle, keys.filter((key) => free.has(key)).map(asideOf))
     return new Set(back)
   })
 
