@@ -81,12 +81,14 @@ const survey = (): Promise<ReadonlyArray<Known>> =>
     const history = yield* texts(`SELECT artifact AS uid, key AS text FROM reg.key UNION SELECT artifact, key FROM reg.key_history`)
     const labels = yield* texts(`SELECT artifact AS uid, unnest([name, l.uid]) AS text FROM reg.artifact_label JOIN reg.label l ON l.uid = label`)
     const collections = yield* texts(`SELECT artifact AS uid, unnest(['my set', collection]) AS text FROM reg.collection_member WHERE collection = 'collection00000'`)
+    const storage = yield* texts(`SELECT artifact AS uid, unnest([url, r.uid]) AS text FROM reg.location JOIN reg.storage_root r ON r.uid = root`)
     const times = yield* texts(`SELECT uid, unnest([epoch_us(created_at), epoch_us(updated_at)])::VARCHAR AS text FROM reg.artifact`)
     return artifacts.map((artifact) => ({
       artifact,
       keyHistory: history(artifact.uid),
       labels: labels(artifact.uid),
       collections: collections(artifact.uid),
+      storage: storage(artifact.uid),
       transform: artifact.run === null ? [] : ["scripts/qc.py", "transform0000000"],
       createdAt: Number(times(artifact.uid)[0]),
       updatedAt: Number(times(artifact.uid)[1])
