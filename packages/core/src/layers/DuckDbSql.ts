@@ -5,8 +5,12 @@
  * a table of that engine, and the registry is let go of before its first row is read.
  */
 import { Effect, Layer, Option, Stream } from "effect"
+import { existsSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { InvalidInput, RegistryBusy } from "../domain/SheafError.ts"
+import { randomBase62 } from "../domain/Uid.ts"
 import { type FileTable, SqlAccess, type SqlResult } from "../ports/SqlAccess.ts"
 import { DuckDbClient } from "./DuckDbClient.ts"
 import { DuckDbEngine } from "./DuckDbEngine.ts"
@@ -52,7 +56,9 @@ class SqlEngine {
   #connection: DuckDbConnection | null = null
 
   constructor(path: string) {
-    this.#engine = new DuckDbEngine(path, { memoryLimit: "512MB" })
+    // Two engines with one folder would take each other's spilled data for their own.
+    const cache = join(dirname(path), "cache")
+    this.#engine = new DuckDbEngine(path, { memoryLimit: "512MB", tempDirectory: join(existsSync(cache) ? cache : tmpdir(), `spill-${randomBase62(8)}`) })
   }
 
   async run(sql: string, tables: ReadonlyArray<FileTable>, patience: number, signal: AbortSignal): Promise<{ readonly columns: ReadonlyArray<Column>; readonly count: number }> {
