@@ -23,7 +23,7 @@ const tablesOf = (words: ReadonlyArray<string>): Readonly<Record<string, string>
   }))
 
 /** A value as text; null is empty. */
-const cell = (value: unknown): string => (value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value))
+const cell = (value: unknown): string => (value === null ? "" : typeof value === "string" ? value : JSON.stringify(value))
 
 const csvCell = (value: unknown): string => {
   const text = cell(value)

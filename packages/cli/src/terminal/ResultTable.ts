@@ -20,7 +20,7 @@ const cut = (text: string, width: number): string => {
 }
 
 /** Which columns have room, and how wide those may be that can be cut. The last ones go first. */
-export const fit = (columns: ReadonlyArray<ResultColumn>, widths: ReadonlyArray<number>, room: number): ReadonlyArray<{ readonly index: number; readonly width: number }> => {
+const fit = (columns: ReadonlyArray<ResultColumn>, widths: ReadonlyArray<number>, room: number): ReadonlyArray<{ readonly index: number; readonly width: number }> => {
   let shown = columns.map((column, index) => ({ index, width: widths[index]!, least: Math.min(widths[index]!, column.shrinks ?? widths[index]!) }))
   const sum = (of: "width" | "least") => shown.reduce((total, column) => total + column[of], 2 * (shown.length - 1))
   while (shown.length > 1 && sum("least") > room) shown = shown.slice(0, -1)

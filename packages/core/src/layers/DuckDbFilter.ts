@@ -112,9 +112,11 @@ const compared = (expression: string, { field, lookup, values }: Condition, para
     case "regex":
       return `regexp_matches(${expression}, ${value(0)})`
     case "glob":
-      return `regexp_full_match(${expression}, ${params.add(globPattern(String(values[0]), { pathLike }))})`
+      return `regexp_full_match(${expression}, ${params.add(globPattern(textOf(values[0]), { pathLike }))})`
   }
 }
+
+const textOf = (value: FilterValue | undefined): string => (typeof value === "string" ? value : "")
 
 const isOneOf = (expression: string, values: ReadonlyArray<FilterValue>, params: Parameters): string => {
   if (values.length === 0) return "false"
@@ -154,7 +156,7 @@ export const checkPatterns = async (s: DuckDbSession, filter: ArtifactFilter): P
       return checkPatterns(s, filter.filter)
     case "condition": {
       if (filter.lookup !== "regex" && filter.lookup !== "glob") return
-      const given = String(filter.values[0])
+      const given = textOf(filter.values[0])
       const pattern = filter.lookup === "regex" ? given : globPattern(given, FIELDS[filter.field])
       try {
         await s.rows(`SELECT regexp_matches('', $1)`, [wellFormed(pattern)])

@@ -5,9 +5,13 @@
  * a table of that engine, and the registry is let go of before its first row is read.
  */
 import { Effect, Layer, Option, Stream } from "effect"
+import { existsSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { InvalidInput, RegistryBusy } from "../domain/SheafError.ts"
 import { type FileTable, SqlAccess, type SqlResult } from "../ports/SqlAccess.ts"
+import { removeLeftovers, scratchName } from "../services/ScratchFiles.ts"
 import { DuckDbClient } from "./DuckDbClient.ts"
 import { DuckDbEngine } from "./DuckDbEngine.ts"
 import { isFatal, registryFailed } from "./DuckDbFailure.ts"
@@ -20,6 +24,8 @@ export interface SqlOptions {
   readonly lockTimeoutMillis: number
 }
 
+/** Kind of the folder for what does not fit in memory. */
+const SPILL = "sql-spill"
 /** Rows that are read at once. */
 const PAGE = 5000
 /** Milliseconds between two attempts to get the file. */
@@ -49,10 +55,16 @@ interface Column {
 /** One query, from the attached registry to the last row of its result. */
 class SqlEngine {
   readonly #engine: DuckDbEngine
+  readonly #spill: string
   #connection: DuckDbConnection | null = null
 
   constructor(path: string) {
-    this.#engine = new DuckDbEngine(path, { memoryLimit: "512MB" })
+    const cache = join(dirname(path), "cache")
+    const place = existsSync(cache) ? cache : tmpdir()
+    removeLeftovers(place, SPILL)
+    // Two engines with one folder would take each other's spilled data for their own.
+    this.#spill = join(place, scratchName(SPILL))
+    this.#engine = new DuckDbEngine(path, { memoryLimit: "512MB", tempDirectory: this.#spill })
   }
 
   async run(sql: string, tables: ReadonlyArray<FileTable>, patience: number, signal: AbortSignal): Promise<{ readonly columns: ReadonlyArray<Column>; readonly count: number }> {
@@ -86,6 +98,7 @@ class SqlEngine {
   async close(): Promise<void> {
     this.#connection?.close()
     await this.#engine.dispose()
+    rmSync(this.#spill, { recursive: true, force: true })
   }
 
   async #attach(patience: number, signal: AbortSignal): Promise<void> {

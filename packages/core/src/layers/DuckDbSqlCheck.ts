@@ -40,7 +40,7 @@ const checkNode = (node: unknown): void => {
     const name = String((called as { readonly function_name?: unknown } | undefined)?.function_name).toLowerCase()
     if (!TABLE_FUNCTIONS.has(name)) throw refused(`may not use ${name}: it can read the views and the tables named with --table, no file and nothing else`)
   }
-  if (type === "BASE_TABLE" && [catalog, schema].some((name) => String(name ?? "").toLowerCase() === "reg")) {
+  if (type === "BASE_TABLE" && [catalog, schema].some((name) => typeof name === "string" && name.toLowerCase() === "reg")) {
     throw refused("names a table of the registry itself, which may change; the views stay")
   }
   Object.values(node).forEach(checkNode)

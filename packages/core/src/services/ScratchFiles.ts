@@ -27,7 +27,7 @@ export const scratchFiles = (folder: string, kind: string): Effect.Effect<Scratc
       try: () => {
         if (!isReady) prepare(folder, kind)
         isReady = true
-        const file = join(folder, `${kind}-${ownName()}-${randomBase62(8)}.tsv`)
+        const file = join(folder, `${scratchName(kind)}.tsv`)
         files.push(file)
         return file
       },
@@ -35,6 +35,9 @@ export const scratchFiles = (folder: string, kind: string): Effect.Effect<Scratc
     })
     return { next }
   })
+
+/** A new name that says which process it belongs to. */
+export const scratchName = (kind: string): string => `${kind}-${ownName()}-${randomBase62(8)}`
 
 const ownName = (): string => {
   const { bootId, host, pid, startTicks } = thisProcess()
@@ -46,12 +49,17 @@ const word = (text: string): string => createHash("sha256").update(text).digest(
 
 const prepare = (folder: string, kind: string): void => {
   mkdirSync(folder, { recursive: true })
+  removeLeftovers(folder, kind)
+}
+
+/** Removes what processes that have ended left of this kind, files and folders. */
+export const removeLeftovers = (folder: string, kind: string): void => {
   for (const name of readdirSync(folder)) {
-    if (name.startsWith(`${kind}-`) && isLeftover(name.slice(kind.length + 1))) rmSync(join(folder, name), { force: true })
+    if (name.startsWith(`${kind}-`) && isLeftover(name.slice(kind.length + 1))) rmSync(join(folder, name), { force: true, recursive: true })
   }
 }
 
-const NAME = /^([0-9]+)-([0-9a-f]*)-([0-9a-f]{8})-([0-9a-f]{8})-[0-9A-Za-z]{8}\.tsv$/
+const NAME = /^([0-9]+)-([0-9a-f]*)-([0-9a-f]{8})-([0-9a-f]{8})-[0-9A-Za-z]{8}(?:\.tsv)?$/
 
 const isLeftover = (name: string): boolean => {
   const [, pid, start, host, boot] = NAME.exec(name) ?? []

@@ -11,6 +11,7 @@ export interface Known {
   readonly keyHistory: ReadonlyArray<string>
   readonly labels: ReadonlyArray<string>
   readonly collections: ReadonlyArray<string>
+  readonly storage: ReadonlyArray<string>
   readonly transform: ReadonlyArray<string>
   readonly createdAt: number
   readonly updatedAt: number
@@ -27,10 +28,9 @@ const valuesOf = (known: Known, field: Condition["field"]): ReadonlyArray<Value>
       return known.keyHistory
     case "labels":
     case "collections":
+    case "storage":
     case "transform":
       return known[field]
-    case "storage":
-      return artifact.locations.map(({ storage }) => storage)
     case "path":
       return artifact.locations.map(({ path }) => path)
     case "createdAt":

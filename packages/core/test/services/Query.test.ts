@@ -81,12 +81,14 @@ const survey = (): Promise<ReadonlyArray<Known>> =>
     const history = yield* texts(`SELECT artifact AS uid, key AS text FROM reg.key UNION SELECT artifact, key FROM reg.key_history`)
     const labels = yield* texts(`SELECT artifact AS uid, unnest([name, l.uid]) AS text FROM reg.artifact_label JOIN reg.label l ON l.uid = label`)
     const collections = yield* texts(`SELECT artifact AS uid, unnest(['my set', collection]) AS text FROM reg.collection_member WHERE collection = 'collection00000'`)
+    const storage = yield* texts(`SELECT artifact AS uid, unnest([url, r.uid]) AS text FROM reg.location JOIN reg.storage_root r ON r.uid = root`)
     const times = yield* texts(`SELECT uid, unnest([epoch_us(created_at), epoch_us(updated_at)])::VARCHAR AS text FROM reg.artifact`)
     return artifacts.map((artifact) => ({
       artifact,
       keyHistory: history(artifact.uid),
       labels: labels(artifact.uid),
       collections: collections(artifact.uid),
+      storage: storage(artifact.uid),
       transform: artifact.run === null ? [] : ["scripts/qc.py", "transform0000000"],
       createdAt: Number(times(artifact.uid)[0]),
       updatedAt: Number(times(artifact.uid)[1])
@@ -109,9 +111,10 @@ describe("a filter", () => {
     const texts = [...HOSTILE, ...FOLDERS, "plate", "%", "_", "'", "\\", "\u0301", "e\u0301", "\u{1f600}", "qc passed", "raw%", "my set", "gone", "label001", "scripts/qc.py", "run0000000000000", "md5", ".csv", "", "x\0y", "\ud800"]
     const patterns = ["^raw/", "\\.csv$", "[0-9]+", "a|b", "^$", "\\$", "caf\u00e9?", "[^a-z]x"]
     const globs = ["*.csv", "raw/*", "raw/**", "**/*.tsv", "**/f?.csv", "f[0-4]*", "[!f]*", "{raw,RAW}/*", "raw/**/f1*", "*", "%", "?*"]
+    const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null)
     const text = (field: FilterField): string => {
       const own = all[Math.floor(random() * all.length)]!.artifact
-      const value = field === "key" || field === "keyHistory" ? pick(own.keys.length > 0 ? own.keys : ["none"]) : String((own as unknown as Record<string, unknown>)[field] ?? pick(texts))
+      const value = field === "key" || field === "keyHistory" ? pick(own.keys.length > 0 ? own.keys : ["none"]) : textOf((own as unknown as Record<string, unknown>)[field]) ?? pick(texts)
       if (random() < 0.4) return pick(texts)
       const from = Math.floor(random() * value.length)
       const whole = random() < 0.4 ? value : value.slice(from, from + 1 + Math.floor(random() * 6))
