@@ -47,15 +47,29 @@ export class CopyReader {
       const uid = typeof wanted === "string" ? wanted : wanted.uid
       const artifact = typeof wanted === "string" ? (yield* this.#registry.artifacts([uid]))[0] : wanted
       if (artifact === undefined) return yield* new NotFound({ what: "artifact", reference: uid, near: [] })
+      return (yield* this.copiesOfAll([artifact]))[0]!
+    })
+  }
+
+  /** The same for many artifacts, in their order, looked up together. */
+  copiesOfAll(artifacts: ReadonlyArray<Artifact>): Effect.Effect<ReadonlyArray<CopySet>, RegistryError> {
+    return Effect.gen({ self: this }, function*() {
       const roots = new Map((yield* this.#registry.roots).map((root) => [root.uid, root]))
-      const stored = yield* Stream.runCollect(this.#registry.copies({ uids: [uid] }))
-      const copies = stored.flatMap(({ root: rootUid, ...copy }): ReadonlyArray<Copy> => {
+      const stored = yield* Stream.runCollect(this.#registry.copies({ uids: artifacts.map(({ uid }) => uid) }))
+      const copiesOf = new Map<string, Array<Copy>>()
+      for (const { root: rootUid, ...copy } of stored) {
         const root = roots.get(rootUid)
-        return root === undefined ? [] : [{ ...copy, root, path: objectPath(root, copy.objectKey) }]
+        if (root === undefined) continue
+        const placed = { ...copy, root, path: objectPath(root, copy.objectKey) }
+        const others = copiesOf.get(copy.uid)
+        if (others === undefined) copiesOf.set(copy.uid, [placed])
+        else others.push(placed)
+      }
+      return artifacts.map((artifact) => {
+        const order = new Map(artifact.locations.map(({ path }, at) => [path, at]))
+        const placeOf = ({ path }: Copy): number => order.get(path) ?? order.size
+        return { artifact, copies: (copiesOf.get(artifact.uid) ?? []).toSorted((a, b) => rank(a) - rank(b) || placeOf(a) - placeOf(b)) }
       })
-      const order = new Map(artifact.locations.map(({ path }, at) => [path, at]))
-      const placeOf = ({ path }: Copy): number => order.get(path) ?? order.size
-      return { artifact, copies: copies.toSorted((a, b) => rank(a) - rank(b) || placeOf(a) - placeOf(b)) }
     })
   }
 

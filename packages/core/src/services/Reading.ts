@@ -1,7 +1,7 @@
 /**
  * Reading: the bytes of an artifact from the best of its copies, compared with its hash on the way.
  */
-import { Context, Effect, Layer, Stream } from "effect"
+import { Context, Effect, Layer, type Result, Stream } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
 import { toFsPath } from "../domain/FileName.ts"
 import { Damaged, type FileError, InvalidInput, type NoGoodLocation, type NotFound } from "../domain/SheafError.ts"
@@ -28,6 +28,11 @@ export interface CopyToOptions {
 /** What reading an artifact can fail with: it is not known, no copy of it can be used, or the only one has other bytes. */
 export type ReadingError = RegistryError | NotFound | NoGoodLocation | Damaged
 
+/** Why one of many could not be copied. */
+export type CopyFailure = NoGoodLocation | Damaged | InvalidInput | FileError
+
+const COPIES_AT_ONCE = 4
+
 export class Reading extends Context.Service<Reading, {
   /**
    * The bytes of an artifact, given itself or by its uid. When they were read to their end they were those of its hash, else the stream has failed with
@@ -45,6 +50,11 @@ export class Reading extends Context.Service<Reading, {
    * in `/` means a file in it, named as the key ends; bytes are a path that is not valid Unicode. Refuses to replace a file unless told to.
    */
   readonly copyTo: (artifact: Artifact | string, path: string | Buffer, options?: CopyToOptions) => Effect.Effect<CopiedFile, ReadingError | InvalidInput | FileError>
+  /** The same for many, whose copies are looked up together; each has its own result, in order. */
+  readonly copyManyTo: (
+    files: ReadonlyArray<{ readonly artifact: Artifact; readonly path: string | Buffer }>,
+    options?: CopyToOptions
+  ) => Effect.Effect<ReadonlyArray<Result.Result<CopiedFile, CopyFailure>>, RegistryError>
 }>()("@sheaf/core/Reading") {
   static readonly layer: Layer.Layer<Reading, never, Registry | StorageRoots | Hashing> = Layer.effect(
     Reading,
@@ -64,6 +74,10 @@ export class Reading extends Context.Service<Reading, {
         }),
         copyTo: Effect.fn("Reading.copyTo")(function*(artifact: Artifact | string, path: string | Buffer, options: CopyToOptions = {}) {
           return yield* copyToFile(reader, yield* reader.copiesOf(artifact), path, options.overwrite ?? false)
+        }),
+        copyManyTo: Effect.fn("Reading.copyManyTo")(function*(files: ReadonlyArray<{ readonly artifact: Artifact; readonly path: string | Buffer }>, options: CopyToOptions = {}) {
+          const sets = yield* reader.copiesOfAll(files.map(({ artifact }) => artifact))
+          return yield* Effect.forEach(sets, (set, i) => Effect.result(copyToFile(reader, set, files[i]!.path, options.overwrite ?? false)), { concurrency: COPIES_AT_ONCE })
         })
       })
     })
