@@ -104,7 +104,7 @@ export class DuckDbEngine {
     control?.close()
     const ended = await instance?.catch(() => undefined)
     // Giving its memory back takes a while, which a process that is about to end can do without.
-    if (isAttached) ended?.closeSync()
+    if (isAttached || existsSync(this.#settings.tempDirectory)) ended?.closeSync()
     else setTimeout(() => ended?.closeSync(), 0).unref()
   }
 
@@ -166,8 +166,8 @@ export class DuckDbEngine {
   }
 }
 
-/** In the cache of the instance; DuckDB makes the last folder of the path itself, and only when it needs it. */
+/** One of this process, since DuckDB names the files in it alike every time; in the cache of the instance. DuckDB makes the last folder of the path itself, and only when it needs it. */
 const spillFolder = (folder: string): string => {
   const cache = join(folder, "cache")
-  return existsSync(cache) ? join(cache, "spill") : join(tmpdir(), `sheaf-spill-${process.pid}`)
+  return join(existsSync(cache) ? cache : tmpdir(), `sheaf-spill-${process.pid}`)
 }

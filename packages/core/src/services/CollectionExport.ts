@@ -7,8 +7,9 @@ import { resolve } from "node:path"
 import type { Artifact } from "../domain/Artifact.ts"
 import { displayPath, fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
 import { FileError } from "../domain/SheafError.ts"
+import type { RegistryError } from "../ports/Registry.ts"
 import { INSTANCE_FOLDER } from "./Instance.ts"
-import type { Reading } from "./Reading.ts"
+import type { CopyFailure, Reading } from "./Reading.ts"
 
 export interface CollectionExportOptions {
   /** Replace files that stand there. */
@@ -35,9 +36,10 @@ export interface CollectionExportReport {
   readonly trashed: ReadonlyArray<string>
 }
 
-export type CollectionExportError = FileError
+export type CollectionExportError = RegistryError | FileError
 
-const CONCURRENCY = 4
+/** Members whose copies are looked up together. */
+const PART = 10_000
 
 /** Writes the members below a directory, which is made; each is complete and compared before it gets its name. */
 export const exportMembers = (
@@ -55,23 +57,32 @@ export const exportMembers = (
   Effect.gen(function*() {
     const base = fromUserPath(resolve(directory)).replace(/\/$/, "")
     yield* makeFolder(base === "" ? "/" : base, directory)
-    const results = yield* Effect.forEach(placesOf(artifacts), ([artifact, place]) => {
-      const target = `${base}/${unescapePath(place)}`
-      const member = { uid: artifact.uid, path: displayPath(place) }
-      return makeFolder(target.slice(0, target.lastIndexOf("/")), member.path).pipe(
-        Effect.andThen(reading.copyTo(artifact, Buffer.from(target, "latin1"), options)),
-        Effect.as(member),
-        Effect.mapError((error) => ({ ...member, code: error._tag === "FileError" ? error.code : error._tag, message: error.message })),
-        Effect.result
-      )
-    }, { concurrency: CONCURRENCY })
-    const files = results.flatMap((one) => (Result.isSuccess(one) ? [one.success] : []))
+    const files: Array<ExportedMember> = []
+    const failures: Array<CollectionExportReport["failures"][number]> = []
+    const members = placesOf(artifacts)
+    for (let at = 0; at < members.length; at += PART) {
+      const part = members.slice(at, at + PART).map(([artifact, place]) => ({ artifact, shown: displayPath(place), target: `${base}/${unescapePath(place)}` }))
+      const fails = (one: typeof part[number], error: CopyFailure) =>
+        failures.push({ uid: one.artifact.uid, path: one.shown, code: error._tag === "FileError" ? error.code : error._tag, message: error.message })
+      const ready: Array<typeof part[number]> = []
+      for (const one of part) {
+        const made = yield* Effect.result(makeFolder(one.target.slice(0, one.target.lastIndexOf("/")), one.shown))
+        if (Result.isFailure(made)) fails(one, made.failure)
+        else ready.push(one)
+      }
+      const copied = yield* reading.copyManyTo(ready.map(({ artifact, target }) => ({ artifact, path: Buffer.from(target, "latin1") })), options)
+      copied.forEach((result, i) => {
+        const one = ready[i]!
+        if (Result.isFailure(result)) fails(one, result.failure)
+        else files.push({ uid: one.artifact.uid, path: one.shown })
+      })
+    }
     const written = new Set(files.map((one) => one.uid))
     return {
       uid, name, version, directory,
       bytes: artifacts.reduce((sum, one) => sum + (written.has(one.uid) ? one.size : 0), 0),
       files,
-      failures: results.flatMap((one) => (Result.isFailure(one) ? [one.failure] : [])),
+      failures,
       trashed
     }
   })

@@ -1,7 +1,7 @@
 /**
  * Reading: the bytes of an artifact from the best of its copies, compared with its hash on the way.
  */
-import { Context, Effect, Layer, Stream } from "effect"
+import { Context, Effect, Layer, type Result, Stream } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
 import { toFsPath } from "../domain/FileName.ts"
 import type { FolderMember } from "../domain/FolderManifest.ts"
@@ -35,6 +35,11 @@ export interface CopyToOptions {
 /** What reading an artifact can fail with: it is not known, no copy of it can be used, or the only one has other bytes. */
 export type ReadingError = RegistryError | NotFound | NoGoodLocation | Damaged
 
+/** Why one of many could not be copied. */
+export type CopyFailure = NoGoodLocation | Damaged | InvalidInput | FileError
+
+const COPIES_AT_ONCE = 4
+
 export class Reading extends Context.Service<Reading, {
   /**
    * The bytes of an artifact, given itself or by its uid. When they were read to their end they were those of its hash, else the stream has failed with
@@ -59,6 +64,11 @@ export class Reading extends Context.Service<Reading, {
    * array of rows keyed by the header, with strings in them; each also compressed (`.gz`, `.bgz`).
    */
   readonly load: (artifact: Artifact | string) => Effect.Effect<unknown, ReadingError | CannotLoad>
+  /** The same for many, whose copies are looked up together; each has its own result, in order. */
+  readonly copyManyTo: (
+    files: ReadonlyArray<{ readonly artifact: Artifact; readonly path: string | Buffer }>,
+    options?: CopyToOptions
+  ) => Effect.Effect<ReadonlyArray<Result.Result<CopiedFile, CopyFailure>>, RegistryError>
 }>()("@sheaf/core/Reading") {
   static readonly layer: Layer.Layer<Reading, never, Registry | RunRecords | StorageRoots | Hashing> = Layer.effect(
     Reading,
@@ -90,6 +100,10 @@ export class Reading extends Context.Service<Reading, {
         cachePath: Effect.fn("Reading.cachePath")(localPath),
         copyTo: Effect.fn("Reading.copyTo")(function*(artifact: Artifact | string, path: string | Buffer, options: CopyToOptions = {}) {
           return yield* copyToFile(reader, yield* filesOf(yield* copiesOf(artifact), options.member), path, options.overwrite ?? false)
+        }),
+        copyManyTo: Effect.fn("Reading.copyManyTo")(function*(files: ReadonlyArray<{ readonly artifact: Artifact; readonly path: string | Buffer }>, options: CopyToOptions = {}) {
+          const sets = yield* reader.copiesOfAll(files.map(({ artifact }) => artifact))
+          return yield* Effect.forEach(sets, (set, i) => Effect.result(Effect.flatMap(filesOf(set, options.member), (one) => copyToFile(reader, one, files[i]!.path, options.overwrite ?? false))), { concurrency: COPIES_AT_ONCE })
         })
       })
     })
