@@ -14,7 +14,7 @@ const everyCommand = (command: Described, path: ReadonlyArray<string> = []): Rea
 describe("help", () => {
   it("has the commands of the manual", () => {
     expect(everyCommand(describeProgram()).map((path) => path.join(" ")).sort()).toEqual([
-      "add", "alias", "cat", "completions", "config", "config get", "config set", "doctor", "get", "info", "ingest", "init", "log", "ls", "mv", "show", "status",
+      "add", "alias", "cat", "completions", "config", "config get", "config set", "doctor", "find", "get", "info", "ingest", "init", "log", "ls", "mv", "show", "sql", "status",
       "storage", "storage add", "storage default", "storage list", "storage remove", "storage show", "storage verify", "tree", "unalias", "verify"
     ])
   })
