@@ -117,7 +117,8 @@ describe("a filter", () => {
       const value = field === "key" || field === "keyHistory" ? pick(own.keys.length > 0 ? own.keys : ["none"]) : textOf((own as unknown as Record<string, unknown>)[field]) ?? pick(texts)
       if (random() < 0.4) return pick(texts)
       const from = Math.floor(random() * value.length)
-      const whole = random() < 0.4 ? value : value.slice(from, from + 1 + Math.floor(random() * 6))
+      // Half of a character outside the first plane is no text, which the registry takes for U+FFFD and JavaScript for a part of the character.
+      const whole = Buffer.from(random() < 0.4 ? value : value.slice(from, from + 1 + Math.floor(random() * 6))).toString()
       return random() < 0.3 ? whole.toUpperCase() : whole
     }
     const times = ["2025", "2026-01", "2026-01-01", "2026-01-02T03:00", "2026-01-01T00:00:00Z", "2026-01-03T00:00:00.000001Z", "2025-12-31T23:00:00+02:00"]
@@ -157,7 +158,7 @@ describe("a filter", () => {
       if (expected.length > 0 && expected.length < all.length) matched++
     }
     // Filters that match nothing or everything would show nothing.
-    expect(matched).toBeGreaterThan(50)
+    expect(matched).toBeGreaterThan(40)
   })
 
   it("gives pages that put together are all, in every order", async () => {
