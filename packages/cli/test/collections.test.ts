@@ -47,6 +47,23 @@ describe("sheaf collection", () => {
     expect((await place.json("doctor")).ok).toBe(true)
   })
 
+  it("is deleted with all its versions; its members stay, and can be deleted for good only then", async () => {
+    const place = await instance()
+    for (const name of ["a", "b"]) {
+      place.write(`${name}.csv`, name)
+      await place.json("add", `${name}.csv`, "--key", `raw/${name}.csv`)
+    }
+    await place.json("collection", "create", "set", "raw/a.csv")
+    await place.json("collection", "append", "set", "raw/b.csv")
+    expect(await place.failure("rm", "raw/a.csv", "--permanent", "--yes")).toMatchObject({ exit: 4, error: { code: "InUse" } })
+    expect(await place.json("collection", "delete", "set")).toHaveLength(2)
+    expect(await place.json("collection", "list")).toEqual([])
+    expect(await place.failure("collection", "show", "set")).toMatchObject({ exit: 3 })
+    expect(await place.json("show", "raw/a.csv")).toMatchObject({ collections: [] })
+    await place.json("rm", "raw/a.csv", "--permanent", "--yes")
+    // The name is free: a collection of it is a new one.
+    expect(await place.json("collection", "create", "set", "raw/b.csv")).toMatchObject({ outcome: "created", version: 1 })
+  })
   it("is exported as files under the members' keys", async () => {
     const place = await registered({ "plate/a.csv": "old", "plate/sub dir/b.csv": "b" })
     await place.json("collection", "create", "set", "plate/a.csv", "plate/sub dir/b.csv")

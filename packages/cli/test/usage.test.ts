@@ -14,7 +14,7 @@ const everyCommand = (command: Described, path: ReadonlyArray<string> = []): Rea
 describe("help", () => {
   it("has the commands of the manual", () => {
     expect(everyCommand(describeProgram()).map((path) => path.join(" ")).sort()).toEqual([
-      "add", "alias", "cache", "cat", "collection", "collection append", "collection create", "collection diff", "collection export", "collection list",
+      "add", "alias", "cache", "cat", "collection", "collection append", "collection create", "collection delete", "collection diff", "collection export", "collection list",
       "collection log", "collection show", "completions", "config", "config get", "config set", "convert", "copy", "doctor", "export", "find", "gc", "get", "info",
       "ingest", "init", "label", "label add", "label create", "label list", "label remove", "lineage", "log", "ls", "mv", "restore", "rm", "run", "runs", "show",
       "sql", "status", "storage", "storage add", "storage default", "storage list", "storage remove", "storage show", "storage verify", "tree", "unalias", "verify"

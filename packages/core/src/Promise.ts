@@ -110,6 +110,8 @@ export interface CollectionCalls {
   readonly log: (reference: string) => Promise<ReadonlyArray<Collection>>
   /** What changed from one version to another; without the second, from the one before. */
   readonly diff: (from: string, to?: string) => Promise<CollectionDiff>
+  /** Deletes a collection with all its versions; its members stay. */
+  readonly delete: (reference: string) => Promise<ReadonlyArray<Collection>>
   /** Writes the members under their keys below a directory. */
   readonly export: (reference: string, directory: string, options?: CollectionExportOptions & CallOptions) => Promise<CollectionExportReport>
 }
@@ -306,6 +308,7 @@ export class Sheaf implements AsyncDisposable {
       list: () => call((collections) => collections.list),
       log: (reference) => call((collections) => collections.log(reference)),
       diff: (from, to) => call((collections) => collections.diff(from, to)),
+      delete: (reference) => call((collections) => collections.delete(reference)),
       export: (reference, directory, { signal, ...options } = {}) => call((collections) => collections.export(reference, directory, options), signal)
     }
   }

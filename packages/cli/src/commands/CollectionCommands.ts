@@ -56,10 +56,15 @@ const exportFiles = Command.make("export", {
   Command.withExamples([{ command: "sheaf collection export plates/first ./first" }])
 )
 
+const remove = Command.make("delete", { collection: collectionArgument }, lazily(() => import("../actions/CollectionDelete.ts"))).pipe(
+  Command.withDescription("Delete a collection with all its versions. Its members stay as they are."),
+  Command.withExamples([{ command: "sheaf collection delete plates/first" }])
+)
+
 export const collection = Command.make("collection").pipe(
   Command.withDescription("Put artifacts together as named, versioned sets."),
   Command.withShortDescription("Named, versioned sets of artifacts"),
-  Command.withSubcommands([create, append, show, list, log, diff, exportFiles]),
+  Command.withSubcommands([create, append, show, list, log, diff, exportFiles, remove]),
   Command.withExamples([
     { command: "sheaf collection create plates/first raw/plate1/a.csv raw/plate1/b.csv" },
     { command: "sheaf collection show plates/first" }

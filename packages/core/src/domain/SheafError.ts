@@ -117,7 +117,7 @@ export class InUse extends Schema.TaggedError<InUse>()("InUse", {
   holderUid: Schema.String
 }) {
   override get message(): string { return `artifact ${this.uid} is a member of ${this.holder}, version ${this.holderUid}` }
-  get hint(): string { return "Nothing was changed. Move it into the trash instead (without --permanent), or delete the collection first." }
+  get hint(): string { return "Nothing was changed. Move it into the trash instead (without --permanent), or delete the collection first: sheaf collection delete NAME." }
   get exitCode(): number { return EXIT.conflict }
 }
 

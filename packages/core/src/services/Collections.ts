@@ -66,6 +66,8 @@ export class Collections extends Context.Service<Collections, {
   readonly log: (reference: string) => Effect.Effect<ReadonlyArray<Collection>, FindError>
   /** What changed from one version to another; without the second, from the one before the first to the first. */
   readonly diff: (from: string, to?: string) => Effect.Effect<CollectionDiff, FindError | InvalidInput>
+  /** Deletes a collection with all its versions; its members stay. Gives the versions that there were, oldest first. */
+  readonly delete: (reference: string) => Effect.Effect<ReadonlyArray<Collection>, FindError>
   /** Writes the members under their keys below a directory, each verified. A member that cannot be written does not stop the others. */
   readonly export: (reference: string, directory: string, options?: CollectionExportOptions) => Effect.Effect<CollectionExportReport, FindError | CollectionExportError>
 }>()("@sheaf/core/Collections") {
@@ -123,6 +125,12 @@ export class Collections extends Context.Service<Collections, {
           return yield* store.versions((yield* get(reference)).name)
         }),
         diff,
+        delete: Effect.fn("Collections.delete")(function*(reference: string) {
+          const { name } = yield* get(reference)
+          const versions = yield* store.versions(name)
+          yield* store.remove(name)
+          return versions
+        }),
         export: Effect.fn("Collections.export")(function*(reference: string, directory: string, options: CollectionExportOptions = {}) {
           return yield* exportMembers(yield* show(reference), directory, options, reading)
         })

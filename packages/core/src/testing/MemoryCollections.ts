@@ -44,6 +44,13 @@ export const layer: Layer.Layer<CollectionStore, never, Registry> = Layer.effect
         all.push({ collection, uids })
         return { collection, outcome: latest === undefined ? "created" as const : "newVersion" as const, otherOrder: false }
       }),
+    remove: (name) =>
+      Effect.sync(() => {
+        const kept = all.filter(({ collection }) => collection.name !== name)
+        const removed = all.length - kept.length
+        all.splice(0, all.length, ...kept)
+        return removed
+      }),
     versions: (name) => Effect.sync(() => found((collection) => collection.name === name)),
     byUid: (prefix, limit) => Effect.sync(() => [...found(({ uid }) => uid.startsWith(prefix))].sort((a, b) => compareBytes(a.uid, b.uid)).slice(0, limit)),
     latest: Effect.sync(() => [...found(({ isLatest }) => isLatest)].sort((a, b) => compareBytes(a.name, b.name))),
