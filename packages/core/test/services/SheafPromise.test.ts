@@ -58,6 +58,7 @@ it("does without Effect what the services do", async () => {
   const { artifacts: [gone] } = await sheaf.rm("z.txt")
   expect(await sheaf.trashed()).toMatchObject([{ uid: gone?.uid, keys: ["z.txt"] }])
   expect(await sheaf.restore(["z.txt"])).toMatchObject({ artifacts: [{ uid: gone?.uid }] })
+  expect(await sheaf.collections.delete("plate 1")).toHaveLength(2)
   const plan = await sheaf.planDeletion("z.txt")
   expect(plan).toMatchObject({ artifacts: [{ keys: ["z.txt"] }], bytes: 1 })
   expect(await sheaf.deletePermanently(plan)).toMatchObject({ objects: 1, bytes: 1, pending: [] })
