@@ -19,8 +19,9 @@ export const layer: Layer.Layer<CollectionStore, never, DuckDbClient> = Layer.ef
       remove: (name) =>
         client.write(async (s) => {
           const versions = await s.rows(`SELECT uid FROM reg.collection WHERE name = $1 AND visibility = 1`, [name])
-          const now = await nextTime(s, 1)
-          if (versions.length > 0) await s.run(`UPDATE reg.collection SET visibility = -1, updated_at = make_timestamp(${now}) WHERE name = $1 AND visibility = 1`, [name])
+          const chosen = `(SELECT uid FROM reg.collection WHERE name = $1 AND visibility = 1)`
+          await s.run(`DELETE FROM reg.collection_member WHERE collection IN ${chosen}`, [name])
+          await s.run(`DELETE FROM reg.collection WHERE name = $1 AND visibility = 1`, [name])
           return versions.length
         }),
       versions: (name) => client.read((s) => select(s, `c.name = $1 AND c.visibility = 1`, `c.created_at, c.seq`, [name])),

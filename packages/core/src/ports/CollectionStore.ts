@@ -37,7 +37,7 @@ export class CollectionStore extends Context.Service<CollectionStore, {
    * itself. Exactly one version of a name is the latest. A member that is no live artifact is `NotFound`.
    */
   readonly put: (change: MemberChange) => Effect.Effect<PutCollection, RegistryError | NotFound>
-  /** Takes all versions of a name out of sight, for good; artifacts are left alone. Gives how many there were. A collection made under the name later is a new one. */
+  /** Deletes all versions of a name, for good; artifacts are left alone. Gives how many there were. A collection made under the name later is a new one. */
   readonly remove: (name: string) => Effect.Effect<number, RegistryError>
   /** The versions of a name, oldest first; empty for a name that is unknown. */
   readonly versions: (name: string) => Effect.Effect<ReadonlyArray<Collection>, RegistryError>
