@@ -38,7 +38,9 @@ export class Query {
   }
 
   /** Every artifact, by creation. */
-  static readonly everything: Query = new Query({ filters: [], order: CREATION, limit: null, problem: null })
+  static get everything(): Query {
+    return new Query({ filters: [], order: CREATION, limit: null, problem: null })
+  }
 
   static of(filter: ArtifactFilter): Query {
     return Query.everything.#with({ filters: [filter] })
