@@ -11,7 +11,6 @@ import {
   type Unnamed
 } from "../domain/SheafError.ts"
 import { suffixTable } from "../domain/Suffix.ts"
-import { findLeftovers, removeLeftovers } from "../workers/PendingObjects.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { KeyPolicy } from "../ports/KeyPolicy.ts"
 import { type KeyListing, Registry, type RegistryError } from "../ports/Registry.ts"
@@ -23,6 +22,7 @@ import { Instance } from "./Instance.ts"
 import { KeyFolds } from "./KeyFolds.ts"
 import { type KeyTree, KeyTreeBuilder, type TreeOptions } from "./KeyTree.ts"
 import { resolveReference } from "./References.ts"
+import { clearLeftovers } from "./PendingWork.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 import { RootWriter } from "./RootWriter.ts"
 import { saveBatch, saveBatches, type SaveDependencies } from "./SaveBatch.ts"
@@ -236,14 +236,7 @@ const saveDependencies: Effect.Effect<
       const handle = yield* Scope.provide(driver.open(root.url, { create: false, readOnly: false }), scope)
       yield* checkOwnRoot(handle, root, config.uid)
       const writer = new RootWriter({ root, handle, policy, hashing, reader })
-      const leftovers = writer.path === null ? [] : findLeftovers(writer.path)
-      if (leftovers.length > 0) {
-        const known = Effect.runPromiseWith(yield* Effect.context())
-        yield* Effect.tryPromise({
-          try: () => removeLeftovers(writer.path!, leftovers, (keys) => known(registry.knownObjects(root.uid, keys))),
-          catch: (error) => error as RegistryError
-        })
-      }
+      if (writer.path !== null) yield* clearLeftovers(registry, root.uid, writer.path)
       // Another save may have opened the root meanwhile; this writer has written nothing.
       const first = writers.get(root.uid) ?? writer
       writers.set(root.uid, first)

@@ -13,9 +13,10 @@ import { Hashing } from "../ports/Hashing.ts"
 import { Registry, type RegistryError, type StoredCopy } from "../ports/Registry.ts"
 import { StorageError, type StorageHandle } from "../ports/Storage.ts"
 import { keyPolicyRules } from "../workers/KeyPolicyRules.ts"
-import { findLeftovers, freePlaces, intentPath, openIntents, removeLeftovers } from "../workers/PendingObjects.ts"
+import { freePlaces } from "../workers/PendingObjects.ts"
 import { examineCopy } from "./CopyExamination.ts"
 import { Instance } from "./Instance.ts"
+import { announced, clearLeftovers } from "./PendingWork.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
@@ -82,14 +83,7 @@ export class Conversion extends Context.Service<Conversion, {
         if (ready.has(root.uid)) return handle
         yield* checkOwnRoot(handle, root, config.uid)
         const path = localPathOf(root)
-        const leftovers = path === null ? [] : findLeftovers(path)
-        if (leftovers.length > 0) {
-          const known = Effect.runPromiseWith(yield* Effect.context())
-          yield* Effect.tryPromise({
-            try: () => removeLeftovers(path!, leftovers, (keys) => known(registry.knownObjects(root.uid, keys))),
-            catch: (error) => error as RegistryError
-          })
-        }
+        if (path !== null) yield* clearLeftovers(registry, root.uid, path)
         ready.add(root.uid)
         return handle
       })
@@ -164,18 +158,6 @@ const reasonToLeave = (copy: StoredCopy, root: StorageRoot, to: ConvertRequest["
   if (copy.state !== "ok") return `its copy is recorded as ${copy.state}`
   return to === "semantic" && copy.key === null ? "it has no key" : null
 }
-
-/** Runs with both places named in an intent file: whichever the registry does not know is removed after a crash. */
-const announced = <A, E>(rootPath: string, objectKeys: ReadonlyArray<string>, use: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => {
-      const intents = openIntents(rootPath, intentPath(rootPath))
-      intents.add(objectKeys)
-      return intents
-    }),
-    () => use,
-    (intents) => Effect.sync(() => intents.close())
-  )
 
 const pathOf = (rootPath: string, objectKey: string): string => `${rootPath === "/" ? "" : fromUserPath(rootPath)}/${unescapePath(objectKey)}`
 

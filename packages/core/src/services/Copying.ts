@@ -12,8 +12,9 @@ import { KeyPolicy } from "../ports/KeyPolicy.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
 import { type StorageBody, StorageError, type StorageHandle } from "../ports/Storage.ts"
 import { virtualPlace } from "../workers/KeyPolicyRules.ts"
-import { freePlaces, intentPath, openIntents } from "../workers/PendingObjects.ts"
+import { freePlaces } from "../workers/PendingObjects.ts"
 import { Instance } from "./Instance.ts"
+import { announced } from "./PendingWork.ts"
 import { Reading } from "./Reading.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 import { StorageRoots } from "./StorageRoots.ts"
@@ -94,7 +95,7 @@ export class Copying extends Context.Service<Copying, {
           )
           return place
         })
-        const place = yield* Effect.uninterruptibleMask((restore) => path === null ? restore(record) : announced(path, places, restore(record)))
+        const place = yield* Effect.uninterruptibleMask((restore) => path === null ? restore(record) : announced(path, freePlaces(path, places), restore(record)))
         return { artifact: yield* artifactOf(uid), copied: true, path: objectPath(root, place), bytes: artifact.size }
       })
       return Copying.of({ copy })
@@ -113,15 +114,3 @@ const verified = (
     if (error._tag !== "InvalidInput") onFailure(error)
     return new StorageError({ kind: "Corrupt", driver: handle.info.name, operation: "write", key: artifact.uid, retry: false, cause: error })
   }))
-
-/** Runs with the objects named in an intent file of this process. */
-const announced = <A, E>(rootPath: string, objectKeys: ReadonlyArray<string>, use: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => {
-      const intents = openIntents(rootPath, intentPath(rootPath))
-      intents.add(freePlaces(rootPath, objectKeys))
-      return intents
-    }),
-    () => use,
-    (intents) => Effect.sync(() => intents.close())
-  )

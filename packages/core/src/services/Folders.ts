@@ -15,18 +15,18 @@ import { suffixTable } from "../domain/Suffix.ts"
 import { FolderMembers } from "../ports/FolderMembers.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { KeyPolicy } from "../ports/KeyPolicy.ts"
-import { Registry, type RegistryError } from "../ports/Registry.ts"
+import { Registry } from "../ports/Registry.ts"
 import { Session } from "../ports/Session.ts"
 import { StorageError } from "../ports/Storage.ts"
 import { UidSource } from "../ports/UidSource.ts"
 import { fileReader, READ_ATTEMPTS } from "../workers/FileReader.ts"
 import { virtualPlace } from "../workers/KeyPolicyRules.ts"
 import { ObjectWriter, TargetError } from "../workers/ObjectWriter.ts"
-import { findLeftovers, intentPath, removeLeftovers } from "../workers/PendingObjects.ts"
+import { intentPath } from "../workers/PendingObjects.ts"
 import type { ResolveError, SaveError, SaveOptions, SaveResult, SaveWarning } from "./Artifacts.ts"
 import { Instance } from "./Instance.ts"
-import type { ReadingError } from "./Reading.ts"
-import { Reading } from "./Reading.ts"
+import { clearLeftovers } from "./PendingWork.ts"
+import { Reading, type ReadingError } from "./Reading.ts"
 import { resolveReference } from "./References.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 import { planSave, type SavePlan, suffixFits } from "./SavePlan.ts"
@@ -249,8 +249,8 @@ const hashMembers = (objectKey: string, directory: string, files: ReadonlyArray<
   Effect.gen(function*() {
     const { algorithm } = yield* Hashing
     const reader = fileReader({ algorithm, followSymlinks: false, stopped: () => false, onBytes: () => undefined })
-    const members = yield* Effect.forEach(files, (file) => Effect.andThen(Effect.yieldNow, readMember(reader, fromUserPath(directory), file, null)))
-    reader.close()
+    const members = yield* Effect.forEach(files, (file) => Effect.andThen(Effect.yieldNow, readMember(reader, fromUserPath(directory), file, null))).pipe(
+      Effect.ensuring(Effect.sync(() => reader.close())))
     return { members, objectKey, isVirtual: false, settle: Effect.void, remove: Effect.void } satisfies WrittenFolder
   })
 
@@ -266,14 +266,7 @@ const copyMembers = (plan: SavePlan, directory: string, files: ReadonlyArray<str
     const rootPath = localPathOf(plan.root)
     if (rootPath === null || !handle.capabilities.localPath) return yield* notLocal(plan.root)
     yield* checkOwnRoot(handle, plan.root, config.uid)
-    const leftovers = findLeftovers(rootPath)
-    if (leftovers.length > 0) {
-      const known = Effect.runPromiseWith(yield* Effect.context())
-      yield* Effect.tryPromise({
-        try: () => removeLeftovers(rootPath, leftovers, (keys) => known(registry.knownObjects(plan.root.uid, keys))),
-        catch: (error) => error as RegistryError
-      })
-    }
+    yield* clearLeftovers(registry, plan.root.uid, rootPath)
     const base = fromUserPath(rootPath === "/" ? "" : rootPath)
     const spare = virtualPlace({ uid, suffix: plan.suffix })
     const wish = policy.place({ key: plan.key, uid, suffix: plan.suffix, hash: "" })
@@ -304,8 +297,7 @@ const copyMembers = (plan: SavePlan, directory: string, files: ReadonlyArray<str
             return writer.open({ ...object, announce: [key] })
           }
         })
-      })).pipe(Effect.tap(() => config.durability === "full" ? handle.flush : Effect.void), Effect.onError(() => remove))
-    reader.close()
+      })).pipe(Effect.tap(() => config.durability === "full" ? handle.flush : Effect.void), Effect.onError(() => remove), Effect.ensuring(Effect.sync(() => reader.close())))
     return { members, objectKey, isVirtual: objectKey === spare, settle, remove } satisfies WrittenFolder
   })
 
