@@ -7,7 +7,8 @@
 import { parentPort, workerData } from "node:worker_threads"
 import { directoryWalk } from "./DirectoryWalk.ts"
 import type { FromWorker, ToWorker, WorkerSetup } from "./IngestProtocol.ts"
-import { keyPolicyRules } from "./KeyPolicyRules.ts"
+import type { TeamKeyPolicy } from "../ports/KeyPolicy.ts"
+import { keyPolicyRules, rulesOfModule } from "./KeyPolicyRules.ts"
 import { TargetError } from "./ObjectWriter.ts"
 import { SegmentWriter, StatCacheReader } from "./StatCache.ts"
 
@@ -16,7 +17,7 @@ const port = parentPort!
 
 const policy = setup.keyPolicy.module === null
   ? keyPolicyRules(setup.keyPolicy.name)
-  : ((await import(setup.keyPolicy.module)) as { keyPolicy: ReturnType<typeof keyPolicyRules> }).keyPolicy
+  : rulesOfModule(((await import(setup.keyPolicy.module)) as { readonly keyPolicy: TeamKeyPolicy }).keyPolicy, setup.keyPolicy.module)
 const cache = new StatCacheReader(setup.statCache)
 const segment = setup.segment === null ? null : new SegmentWriter(setup.segment.folder, setup.segment.name)
 

@@ -1,8 +1,9 @@
 /**
  * The key policies that ship. Free of Effect, because worker threads load this file.
  */
+import { kindOf } from "../domain/Content.ts"
 import { escapePath, unescapePath } from "../domain/FileName.ts"
-import type { KeyPolicyRules, PlacementInput } from "../ports/KeyPolicy.ts"
+import type { KeyPolicyRules, Placement, PlacementInput, TeamKeyPolicy } from "../ports/KeyPolicy.ts"
 
 /** Names of the shipped policies. */
 export const KEY_POLICIES = ["virtual", "semantic", "content"] as const
@@ -29,6 +30,40 @@ const RULES: Readonly<Record<KeyPolicyName, KeyPolicyRules>> = {
       input.key !== null && isPlace(input.key) ? { objectKey: input.key, isVirtual: false } : { objectKey: virtualPlace(input), isVirtual: true }
   },
   content: { name: "content", module: null, reject: anyKey, place: (input) => ({ objectKey: contentPlace(input), isVirtual: true }) }
+}
+
+/**
+ * The rules of a policy that stands in a module at this URL. Where the policy itself is wrong, a key is rejected with words that say so, and a place that would
+ * not be one of a file in the root is an error.
+ */
+export const rulesOfModule = (policy: TeamKeyPolicy, module: string): KeyPolicyRules => {
+  const { name } = policy
+  const base = RULES[policy.base ?? "virtual"]
+  return {
+    name,
+    module,
+    reject: (key) => {
+      if (policy.reject === undefined) return null
+      try {
+        const reason: unknown = policy.reject(key)
+        return reason === null || reason === undefined ? null : typeof reason === "string" ? reason : `the key policy ${name} gave ${kindOf(reason)} instead of words or null`
+      } catch (error) {
+        return `the key policy ${name} failed: ${error instanceof Error ? error.message : String(error)}`
+      }
+    },
+    place: policy.place === undefined ? base.place : (input) => acceptPlace(policy.place!(input), name)
+  }
+}
+
+/** A registry's own folder has only the places that the shipped policies give. */
+const OWN_PLACE = /^\.sheaf\/(?:[0-9A-Za-z]{2}|cas\/[0-9A-Za-z_-]{2})\/[^/]+$/
+
+const acceptPlace = (placement: Placement, name: string): Placement => {
+  const { isVirtual, objectKey } = placement
+  const isGood = typeof objectKey === "string" && typeof isVirtual === "boolean" && isPlace(objectKey) && !objectKey.includes("\0") &&
+    objectKey.split("/").every((segment) => segment !== "" && segment !== "." && segment !== "..") && (!/(?:^|\/)\.sheaf(?:\/|$)/.test(objectKey) || OWN_PLACE.test(objectKey))
+  if (!isGood) throw new TypeError(`the key policy ${name} gave a place that is none of a file in the root: ${JSON.stringify(placement)}`)
+  return placement
 }
 
 /** Whether a policy of this name ships. */
