@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto"
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { hostname } from "node:os"
 import { Effect, Stream } from "effect"
 import { describe, expect, it } from "vitest"
 import { driver as local } from "../../../storage-local/src/index.ts"
@@ -177,5 +179,27 @@ describe("objects of a store, registered where they are", () => {
     const fails = (url: string) => instance.fails(Effect.flatMap(Ingest, (service) => Stream.runDrain(service.ingest({ paths: [url] }))))
     expect(await fails("memory://bucket-2/data")).toMatchObject({ _tag: "InvalidInput", hint: expect.stringContaining("sheaf storage add memory://bucket-2/data") })
     expect(await fails("ftp://host/data")).toMatchObject({ _tag: "StorageError", kind: "Unsupported" })
+  })
+})
+
+describe("what a killed upload leaves", () => {
+  it("is removed by whoever writes there next, and by gc, but never what is registered", async () => {
+    const { bucket, instance, put } = await instanceWithBucket()
+    instance.file("run/a.csv", "a")
+    await ingest(instance, { paths: [`${instance.folder}/outside/run`], storage: "bucket" })
+    const kept = (await keysIn(bucket, ".sheaf/")).filter((key) => key !== ".sheaf/root.json")
+    const stray = `.sheaf/AB/${"AB".padEnd(20, "0")}.csv`
+    await put(stray, "never registered")
+    const { uid } = await instance.run(Effect.flatMap(StorageRoots, (roots) => roots.show("bucket")))
+    const folder = `${instance.directory}/.sheaf/cache/uploads/${uid}/.sheaf/pending`
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(`${folder}/999999999-1-dead.intent`, `{"pid":999999999,"startTicks":"1","host":"${hostname()}","bootId":"x"}\n${[stray, ...kept].join("\n")}\n`)
+    instance.file("run/b.csv", "b")
+    await ingest(instance, { paths: [`${instance.folder}/outside/run`], storage: "bucket" })
+    const objects = await keysIn(bucket, ".sheaf/")
+    expect(objects).not.toContain(stray)
+    expect(objects).toEqual(expect.arrayContaining(kept))
+    expect(objects).toHaveLength(3)
+    expect(readdirSync(folder)).toEqual([])
   })
 })
