@@ -18,7 +18,7 @@ import { KeyPolicy, type KeyPolicyRules } from "../ports/KeyPolicy.ts"
 import type { LabelStore } from "../ports/LabelStore.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
 import { Session } from "../ports/Session.ts"
-import { StorageDrivers, StorageError, type StorageErrorKind, type StorageHandle } from "../ports/Storage.ts"
+import { type StorageDrivers, StorageError, type StorageErrorKind, type StorageHandle } from "../ports/Storage.ts"
 import type { StorageRoot } from "../domain/StorageRoot.ts"
 import type { UidSource } from "../ports/UidSource.ts"
 import { CurrentSources } from "./CurrentSources.ts"
@@ -156,7 +156,7 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
     ) : null
     // Every file has to be looked up where an event is wanted for each, or its content is, or its artifact, or a run has made it again.
     if (session === null && !request.items && !request.rehash && !dryRun && !isGrouping) current.load(yield* registry.stamp, statCache.files)
-    const context = yield* Effect.context<never>()
+    const context = yield* Effect.context()
     const promise = Effect.runPromiseWith(context)
     const handleOf = (root: StorageRoot): Promise<StorageHandle> => promise(storageRoots.handle(root))
     const targetOf = async (plan: DirectoryPlan, staging: StagingFiles): Promise<ObjectTarget> => {

@@ -325,8 +325,11 @@ export class IngestRun {
   }
 
   async #emitProgress(walked: boolean): Promise<void> {
-    const files = this.#listed.files + (this.#pool?.progress("files") ?? 0)
-    const bytes = this.#listed.bytes + (this.#pool?.progress("bytes") ?? 0)
+    // Where content is stored after it was hashed, a file is done when it is stored.
+    const waiting = this.#target === null || this.#target.store === null ? null : this.#target.waiting
+    const done = (slot: "files" | "bytes", rows: number) => Math.max(0, (this.#pool?.progress(slot) ?? 0) - (waiting === null ? 0 : waiting[slot] + rows))
+    const files = this.#listed.files + done("files", this.#staging.rows)
+    const bytes = this.#listed.bytes + done("bytes", 0)
     await this.#ports.emit([{
       type: "progress",
       files,

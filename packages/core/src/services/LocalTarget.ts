@@ -58,6 +58,7 @@ export const localTarget = async ({ durable, flush, known, rootPath }: LocalTarg
   return {
     copyTo: { rootPath, intents },
     store: null,
+    waiting: { files: 0, bytes: 0 },
     relocate,
     flush: () => (durable ? flush() : Promise.resolve()),
     discard: async (objectKeys) => {

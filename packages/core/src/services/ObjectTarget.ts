@@ -27,6 +27,8 @@ export interface ObjectTarget {
    * content was stored for another file. Null when worker threads copy.
    */
   readonly store: ((wanted: WantedContent, publish: PublishPart) => Promise<void>) | null
+  /** Content that {@link store} was asked for and has not stored yet; bytes. */
+  readonly waiting: { readonly files: number; readonly bytes: number }
   /** Gives the objects of new versions the names that their uids ask for; null when they keep theirs. */
   readonly relocate: ((moves: ReadonlyArray<Relocation>) => Promise<ReadonlyArray<string>>) | null
   /** Makes everything stored so far durable. */

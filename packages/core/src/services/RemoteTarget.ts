@@ -71,6 +71,7 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
   const isPlacedByHash = policy.place({ ...probe, hash: "a" }).objectKey !== policy.place({ ...probe, hash: "b" }).objectKey
   const interruption = new AbortController()
   let stopped = false
+  const waiting = { files: 0, bytes: 0 }
 
   const keyOf = (rel: string): string => (options.keyPrefix === "" ? rel : `${options.keyPrefix}/${rel}`)
   const placesOf = (row: Row): ReadonlyArray<string> => {
@@ -130,6 +131,8 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
 
   const store = async ({ once, rels, staging }: WantedContent, publish: PublishPart): Promise<void> => {
     const { later, rows } = wantedRows(staging, rels, once)
+    waiting.files = rows.length + later.length
+    waiting.bytes = rows.reduce((sum, { size }) => sum + Number(size), 0)
     const done: Array<Row | undefined> = Array.from({ length: rows.length })
     let next = 0
     let finished = 0
@@ -146,6 +149,8 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
         const i = next++
         if (i % ANNOUNCED === 0) pending.announce(rows.slice(i, i + ANNOUNCED).flatMap((row) => placesOf(row).filter(isOwnPlace)))
         done[i] = await stored(rows[i]!)
+        waiting.files -= 1
+        waiting.bytes -= Number(rows[i]!.size)
         while (finished < rows.length && done[finished] !== undefined) finished++
         wake()
       }
@@ -188,6 +193,7 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
       failure ??= ended ? failure : { error: new Error("stopped") }
       room()
       await workers
+      waiting.files = waiting.bytes = 0
     }
     if (failure !== undefined) throw failure.error
     if (later.length > 0 && !stopped) await publish(stagedPart(later), [])
@@ -196,6 +202,7 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
   return {
     copyTo: null,
     store,
+    waiting,
     relocate: null,
     flush: () => run(handle.flush, interruption.signal),
     discard: (objectKeys) => (isPlacedByHash || objectKeys.length === 0 ? Promise.resolve() : run(handle.delete(objectKeys), interruption.signal)),
