@@ -70,9 +70,8 @@ export const isRemoteUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]+:\/\//i
 const planListing = (url: string, request: PlanRequest, roots: ReadonlyArray<StorageRoot>): Effect.Effect<ListingPlan, PlanError, StorageDrivers> =>
   Effect.gen(function*() {
     const driver = yield* (yield* StorageDrivers).forUrl(url)
-    const asGiven = splitUrl(url)
     // Not every kind of store has URLs of places within a root.
-    const normal = containingRoot(roots, asGiven) === null ? yield* Effect.orElseSucceed(Effect.map(driver.normalize(url), splitUrl), () => asGiven) : asGiven
+    const normal = splitUrl(yield* Effect.orElseSucceed(driver.normalize(url), () => url))
     const root = containingRoot(roots, normal)
     if (root === null) {
       return yield* new InvalidInput({ what: url, reason: "lies in no storage root of this instance", advice: `Objects are registered where they are: add the place first with: sheaf storage add ${url}` })
@@ -80,13 +79,21 @@ const planListing = (url: string, request: PlanRequest, roots: ReadonlyArray<Sto
     if (request.storage !== undefined && findRoot(roots, request.storage)?.uid !== root.uid) {
       return yield* new InvalidInput({ what: url, reason: `lies inside the storage root ${root.url}, so its objects are registered where they are`, advice: "Leave --storage out." })
     }
-    const below = relativeTo(splitUrl(root.url).base, normal.base)
+    const below = escapePath(fromUserPath(decoded(relativeTo(splitUrl(root.url).base, normal.base))))
     return {
       source: "listing", shown: url, root, mode: "in-place",
       keyPrefix: request.key === undefined ? below : yield* parsePrefix(request.key),
       objectPrefix: below === "" ? "" : below + "/"
     }
   })
+
+const decoded = (path: string): string => {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}
 
 /** A URL without its settings, and these. */
 interface SplitUrl {
