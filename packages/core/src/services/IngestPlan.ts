@@ -72,7 +72,8 @@ const planListing = (url: string, request: PlanRequest, roots: ReadonlyArray<Sto
     const driver = yield* (yield* StorageDrivers).forUrl(url)
     // Not every kind of store has URLs of places within a root.
     const normal = splitUrl(yield* Effect.orElseSucceed(driver.normalize(url), () => url))
-    const root = containingRoot(roots, normal)
+    // A driver may add settings from its environment, and the root has its own.
+    const root = containingRoot(roots, url.includes("?") ? normal : { ...normal, settings: "" })
     if (root === null) {
       return yield* new InvalidInput({ what: url, reason: "lies in no storage root of this instance", advice: `Objects are registered where they are: add the place first with: sheaf storage add ${url}` })
     }
