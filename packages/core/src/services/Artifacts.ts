@@ -25,7 +25,8 @@ import { Instance } from "./Instance.ts"
 import { KeyFolds } from "./KeyFolds.ts"
 import { type KeyTree, KeyTreeBuilder, type TreeOptions } from "./KeyTree.ts"
 import { resolveReference } from "./References.ts"
-import { clearLeftovers } from "./PendingWork.ts"
+import { clearLeftovers, clearLeftUploads } from "./PendingWork.ts"
+import { uploadsFolder } from "./PendingUploads.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 import { RootWriter } from "./RootWriter.ts"
 import { saveBatch, saveBatches, type SaveDependencies } from "./SaveBatch.ts"
@@ -251,8 +252,9 @@ const saveDependencies: Effect.Effect<
       const driver = yield* drivers.forUrl(root.url)
       const handle = yield* Scope.provide(driver.open(root.url, { create: false, readOnly: false }), scope)
       yield* checkOwnRoot(handle, root, config.uid)
-      const writer = new RootWriter({ root, handle, policy, hashing, reader })
-      if (writer.path !== null) yield* clearLeftovers(registry, root.uid, writer.path)
+      const uploads = uploadsFolder(cacheFolder, root)
+      const writer = new RootWriter({ root, handle, policy, hashing, reader, uploads })
+      yield* writer.path === null ? clearLeftUploads(registry, root, handle, uploads) : clearLeftovers(registry, root.uid, writer.path)
       // Another save may have opened the root meanwhile; this writer has written nothing.
       const first = writers.get(root.uid) ?? writer
       writers.set(root.uid, first)
