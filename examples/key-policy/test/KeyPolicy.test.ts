@@ -59,6 +59,10 @@ describe("a team's policy, named in the config", () => {
       ["in/cooked/c.csv", "InvalidKey"], ["in/d.csv", "InvalidKey"]
     ])
     expect(JSON.stringify(report.failures)).toContain("none of raw, bronze, gold")
+    // Another place for the objects does not lift the rules.
+    const placed = JSON.parse((await sheaf("ingest", "in", "--key", "other", "--policy", "semantic", "--on-duplicate", "new", "--json")).stdout)
+    expect(placed.counts).toMatchObject({ files: 4, created: 2, failed: 2 })
+    expect(await json("show", "other/raw/a.csv")).toMatchObject({ keyIsVirtual: false, path: join(place, "storage/other/raw/a.csv") })
   })
 
   it("is asked by renames, aliases and the library", async () => {

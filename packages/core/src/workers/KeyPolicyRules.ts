@@ -55,6 +55,24 @@ export const rulesOfModule = (policy: TeamKeyPolicy, module: string): KeyPolicyR
   }
 }
 
+/** The same keys as these rules, and the places of a shipped policy. */
+export const placedBy = (rules: KeyPolicyRules, name: KeyPolicyName): KeyPolicyRules => ({ ...rules, name: `${rules.name} placed by ${name}`, place: RULES[name].place })
+
+/** How a worker thread gets its rules: those of a shipped policy by name, others from their module, with the places of a shipped one where that is named. */
+export interface ThreadKeyPolicy {
+  readonly name: string
+  readonly module: string | null
+  readonly placedBy: KeyPolicyName | null
+}
+
+/** The rules in a worker thread. */
+export const rulesInThread = async (policy: ThreadKeyPolicy): Promise<KeyPolicyRules> => {
+  if (policy.module === null) return keyPolicyRules(policy.name)
+  const { keyPolicy } = (await import(policy.module)) as { readonly keyPolicy: TeamKeyPolicy }
+  const rules = rulesOfModule(keyPolicy, policy.module)
+  return policy.placedBy === null ? rules : placedBy(rules, policy.placedBy)
+}
+
 /** A registry's own folder has only the places that the shipped policies give. */
 const OWN_PLACE = /^\.sheaf\/(?:[0-9A-Za-z]{2}|cas\/[0-9A-Za-z_-]{2})\/[^/]+$/
 
