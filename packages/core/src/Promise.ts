@@ -70,6 +70,7 @@ export type { TrackedRun } from "./services/TrackedRun.ts"
 export type { VerifyProgress, VerifyReport, VerifyRequest } from "./services/Integrity.ts"
 export type { SaveItem, SaveOptions, SaveRefusal, SaveResult, SaveWarning } from "./services/Artifacts.ts"
 
+/** How to open an instance. */
 export interface OpenOptions extends Pick<SheafOptions, "lockTimeout" | "keyPolicy"> {
   /** The kinds of storage that may be used. Default: directories, through the package `@sheaf/storage-local`, which has to be installed beside this one. */
   readonly drivers?: ReadonlyArray<StorageDriver>
@@ -91,6 +92,7 @@ export interface LabelCalls {
   readonly add: (label: string, references: string | ReadonlyArray<string>, options?: { readonly type?: string }) => Promise<LabelChange>
   /** Takes a label from artifacts. */
   readonly remove: (label: string, references: string | ReadonlyArray<string>, options?: { readonly type?: string }) => Promise<LabelChange>
+  /** By type and name, with how many artifacts carry each. */
   readonly list: (filter?: LabelFilter) => Promise<ReadonlyArray<LabelListing>>
   /** The labels as properties of an object, named as identifiers can be. */
   readonly lookup: (filter?: LabelFilter) => Promise<Readonly<Record<string, Label>>>
@@ -163,7 +165,10 @@ export class Sheaf implements AsyncDisposable {
     }
   }
 
-  /** Makes an instance in a directory, or finds that it exists, and opens it. `keyPolicy` is the name of one, to be kept in the config. */
+  /**
+   * Makes an instance in a directory, or finds that it exists, and opens it. `keyPolicy` is the name of one, to be kept in the config. Rejects as `open` does,
+   * and with `InstanceConflict`, `InvalidInput`, `StorageRootProblem` or `StorageError`.
+   */
   static async init(directory: string, options: InitOptions & Omit<OpenOptions, "keyPolicy"> = {}): Promise<Sheaf> {
     const { account, drivers: given, lockTimeout, run, ...settings } = options
     const drivers = given ?? (await localDrivers())

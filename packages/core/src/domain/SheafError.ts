@@ -259,6 +259,7 @@ export class Interrupted extends Schema.TaggedError<Interrupted>()("Interrupted"
   get exitCode(): number { return EXIT.interrupted }
 }
 
+/** Every error that the product itself defines; beside it there is `StorageError`, of the drivers. `_tag` tells them apart. */
 export type SheafError =
   | InvalidKey | SuffixMismatch | InvalidInput | NoInstance | InstanceConflict | InvalidConfig | NotFound | MultipleResults | KeyConflict | InUse
   | DuplicateContent | Unnamed | FileChanged | FileError | Damaged | CannotLoad | NoGoodLocation | RegistryBusy | RegistryNewer | RegistryFailed

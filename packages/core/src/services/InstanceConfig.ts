@@ -14,6 +14,7 @@ const COMPOSITE = /^\.[^./\\\s]+(\.[^./\\\s]+)+$/u
 
 const defaulted = <S extends Schema.Top>(schema: S, value: S["Encoded"]) => schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 
+/** The config file of an instance, `.sheaf/config.json`. */
 export const InstanceConfig = Schema.Struct({
   format: Schema.Literal(CONFIG_FORMAT),
   /** 12 characters. */
@@ -40,6 +41,7 @@ export type InstanceConfig = typeof InstanceConfig.Type
 
 /** What `setConfig` changes, by name; the others are fixed when the instance is made. */
 export const SETTINGS = ["name", "keyPolicy", "onDuplicate", "durability", "suffixes.composite", "drivers"] as const
+/** Name of a setting that can be changed. */
 export type Setting = (typeof SETTINGS)[number]
 
 const LISTS: ReadonlySet<string> = new Set<Setting>(["suffixes.composite", "drivers"])

@@ -19,6 +19,7 @@ import { INSTANCE_FOLDER, instancePaths, isInstance, loadInstance, type LoadedIn
 import { CONFIG_FORMAT, type InstanceConfig, readConfig } from "./InstanceConfig.ts"
 import { claimRoot, MARKER_KEY, readMarker } from "./RootMarker.ts"
 
+/** What a new instance is to be like. */
 export interface InitOptions {
   /** Path or URL of the first storage root. Default: `storage` in the directory. */
   readonly storage?: string
@@ -34,6 +35,7 @@ export interface InitOptions {
   readonly durability?: InstanceConfig["durability"]
 }
 
+/** The instance that is there now. */
 export interface InitReport {
   /** False when the instance existed already; nothing was changed then. */
   readonly created: boolean
@@ -42,6 +44,7 @@ export interface InitReport {
   readonly storage: StorageRoot
 }
 
+/** What making an instance can fail with. */
 export type InitError =
   | InstanceConflict | InvalidInput | InvalidConfig | RegistryNewer | FileError | StorageRootProblem | StorageError | RegistryError
 
