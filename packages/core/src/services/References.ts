@@ -4,6 +4,7 @@
 import { Effect } from "effect"
 import { parseKey } from "../domain/ArtifactKey.ts"
 import type { KeyEvent } from "../domain/Artifact.ts"
+import { contentsOf } from "../domain/KeyLog.ts"
 import { MultipleResults, NotFound } from "../domain/SheafError.ts"
 import { isUid, UID_LENGTH } from "../domain/Uid.ts"
 import type { Registry, RegistryError } from "../ports/Registry.ts"
@@ -86,13 +87,6 @@ const timeOf = (text: string): number | null => {
   const iso = DAY.test(text) ? `${text}T23:59:59.999Z` : TIME.test(text) ? (/(Z|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text}Z`) : null
   const time = iso === null ? Number.NaN : Date.parse(iso)
   return Number.isNaN(time) ? null : time
-}
-
-/** What a key has pointed at, each content once for each time it came. */
-const contentsOf = (log: ReadonlyArray<KeyEvent>): ReadonlyArray<string> => {
-  const contents: Array<string> = []
-  for (const { event, uid } of log) if (event !== "released" && contents.at(-1) !== uid) contents.push(uid)
-  return contents
 }
 
 const targetAt = (log: ReadonlyArray<KeyEvent>, time: number): string | null => {
