@@ -169,7 +169,7 @@ export class ApiPages {
   /** The types that a signature names and the errors of the call, as links. */
   #footer(path, declaration, text, errors) {
     const types = [...new Set(text.replace(/"[^"]*"|\/\*[\s\S]*?\*\//g, "").match(/\b[A-Z]\w+/g) ?? [])].map((name) => declaration.module.lookUp(name)).filter((found) =>
-      found !== undefined && found !== declaration && this.#places.has(found) && kindOf(found) !== "error" && !/Error$/.test(found.name))
+      found !== undefined && found !== declaration && this.#places.has(found) && kindOf(found) !== "error" && !found.name.endsWith("Error"))
     const names = new Set(errors.map(({ name }) => name))
     const wholeRegistry = REGISTRY_ERRORS.every((name) => names.has(name))
     const links = errors.filter(({ name }) => !wholeRegistry || !REGISTRY_ERRORS.includes(name)).map(({ declaration: error, name }) => this.#errorLink(path, name, error)).toSorted()

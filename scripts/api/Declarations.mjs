@@ -166,10 +166,10 @@ function classMember(module, member) {
 }
 
 /** A call as it is written down: no defaults, no destructuring, a parameter a line where it gets long. */
-function functionText(module, name, { params, returnType, typeParameters }) {
+function functionText(module, name, { params, returnType = null, typeParameters = null }) {
   const list = (params.params ?? params).map((parameter) => parameterText(module, parameter))
-  const result = returnType == null ? "" : `: ${dedent(module, returnType.typeAnnotation)}`
-  const head = `${name}${typeParameters == null ? "" : module.slice(typeParameters)}`
+  const result = returnType === null ? "" : `: ${dedent(module, returnType.typeAnnotation)}`
+  const head = `${name}${typeParameters === null ? "" : module.slice(typeParameters)}`
   const line = `${head}(${list.join(", ")})${result}`
   return line.length <= 110 && !line.includes("\n") || list.length === 0 ? line : `${head}(\n${list.map((text) => `  ${text.replaceAll("\n", "\n  ")}`).join(",\n")}\n)${result}`
 }

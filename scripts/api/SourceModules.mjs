@@ -35,7 +35,7 @@ export class Sources {
   }
 }
 
-export class SourceModule {
+class SourceModule {
   /** @type {Map<string, Declaration>} */
   declarations = new Map()
   /** Names exported here: the declaration's own, or where they come from. */
