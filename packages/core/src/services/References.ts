@@ -1,7 +1,7 @@
 /**
  * References: the ways a person names one artifact, and which artifact that is.
  */
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
 import { parseKey } from "../domain/ArtifactKey.ts"
 import type { KeyEvent } from "../domain/Artifact.ts"
 import { contentsOf } from "../domain/KeyLog.ts"
@@ -31,7 +31,14 @@ export const resolveReference = (reference: string, registry: RegistryService): 
     const found = (yield* byHash(reference, registry)) ?? (yield* byKeyAt(reference, registry)) ?? (yield* byUidPrefix(reference, registry)) ??
       (key === null ? null : yield* byEqualKey(key, registry))
     if (found !== null) return found
-    return yield* new NotFound({ what: "artifact", reference, near: key === null ? [] : yield* registry.keysNear(key, 3) })
+    return yield* new NotFound({ what: "artifact", reference, near: key === null ? [] : yield* nearTo(key, registry) })
+  })
+
+/** Who names a folder of keys means something in it; who names nothing has misspelt it. */
+const nearTo = (key: string, registry: RegistryService): Effect.Effect<ReadonlyArray<string>, RegistryError> =>
+  Effect.gen(function*() {
+    const below = yield* Stream.runCollect(Stream.take(registry.list(key), 3))
+    return below.length > 0 ? below.map((listed) => listed.key) : yield* registry.keysNear(key, 3)
   })
 
 const byUid = (uid: string): Resolved => ({ uid, key: null, note: null })
@@ -72,7 +79,11 @@ const byKeyAt = (reference: string, registry: RegistryService): Effect.Effect<Re
     if (log.length === 0) return null
     const contents = contentsOf(log)
     const uid = number === null ? targetAt(log, time!) : contents[number - 1] ?? null
-    if (uid !== null) return { uid, key: parsed.key, note: null }
+    if (uid !== null) {
+      // A key remembers content that is in the trash, or gone.
+      if ((yield* registry.artifacts([uid])).length === 0) return yield* new NotFound({ what: "live artifact as", reference, near: [] })
+      return { uid, key: parsed.key, note: null }
+    }
     return yield* new NotFound({
       what: number === null ? "content at that time of key" : `content number ${number} of key`,
       reference: parsed.key,
