@@ -140,6 +140,7 @@ export class Sheaf implements AsyncDisposable {
   readonly #session: SessionInfo
   /** The run that was started here, until it is finished. */
   #startedRun: string | null = null
+  #isClosed = false
 
   private constructor(runtime: ManagedRuntime.ManagedRuntime<SheafServices, unknown>, instance: LoadedInstance, session: SessionInfo) {
     this.#runtime = runtime
@@ -479,6 +480,7 @@ export class Sheaf implements AsyncDisposable {
 
   /** Lets go of everything. Calls made afterwards reject. */
   close(): Promise<void> {
+    this.#isClosed = true
     return this.#runtime.dispose()
   }
 
@@ -487,7 +489,12 @@ export class Sheaf implements AsyncDisposable {
   }
 
   #run<A, E>(effect: Effect.Effect<A, E, SheafServices>, signal?: AbortSignal): Promise<A> {
+    if (this.#isClosed) return Promise.reject(this.#closed())
     return this.#runtime.runPromise(Effect.provideService(effect, Session, this.#currentSession()), signal === undefined ? undefined : { signal })
+  }
+
+  #closed(): InvalidInput {
+    return new InvalidInput({ what: this.instance.directory, reason: "was closed in this program", advice: "Open it again with Sheaf.open." })
   }
 
   #currentSession(): SessionInfo {
@@ -500,8 +507,10 @@ export class Sheaf implements AsyncDisposable {
       [Symbol.asyncIterator]: () => {
         const session = this.#currentSession()
         let iterator: AsyncIterator<A> | undefined
-        const started = async (): Promise<AsyncIterator<A>> =>
-          iterator ??= Stream.toAsyncIterableWith(Stream.provideService(stream, Session, session), await runtime.context())[Symbol.asyncIterator]()
+        const started = async (): Promise<AsyncIterator<A>> => {
+          if (this.#isClosed) throw this.#closed()
+          return iterator ??= Stream.toAsyncIterableWith(Stream.provideService(stream, Session, session), await runtime.context())[Symbol.asyncIterator]()
+        }
         return {
           next: async () => (await started()).next(),
           return: async () => (await iterator?.return?.()) ?? { done: true, value: undefined }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "vitest"
 import { type IngestEvent, Sheaf } from "../../src/Promise.ts"
@@ -77,4 +77,19 @@ it("rejects with the typed errors themselves, and gives up when told to", async 
   await expect(async () => { for await (const event of sheaf.ingest(join(folder, "none"))) void event }).rejects.toMatchObject({ _tag: "FileError" })
   await sheaf.close()
   await expect(sheaf.get("x.txt")).rejects.toThrow()
+})
+
+it("refuses what it cannot make before anything is there", async () => {
+  const folder = join(temporaryFolder(), "data")
+  await expect(Sheaf.init(folder, { drivers, hash: "sha1" as never })).rejects.toMatchObject({ _tag: "InvalidInput", what: "hash" })
+  expect(existsSync(folder)).toBe(false)
+})
+
+it("says that it was closed", async () => {
+  const sheaf = await Sheaf.init(temporaryFolder(), { drivers })
+  const keys = sheaf.list()
+  await sheaf.close()
+  await expect(sheaf.get("a.csv")).rejects.toMatchObject({ _tag: "InvalidInput", reason: "was closed in this program" })
+  await expect(keys[Symbol.asyncIterator]().next()).rejects.toMatchObject({ _tag: "InvalidInput" })
+  await sheaf.close()
 })
