@@ -78,6 +78,7 @@ export type { TrackedRun } from "./services/TrackedRun.ts"
 export type { VerifyProgress, VerifyReport, VerifyRequest } from "./services/Integrity.ts"
 export type { SaveItem, SaveOptions, SaveRefusal, SaveResult, SaveWarning } from "./services/Artifacts.ts"
 
+/** How to open an instance. */
 export interface OpenOptions<P extends ParserResults = NoParsers> extends Pick<SheafOptions, "lockTimeout" | "keyPolicy"> {
   /** The kinds of storage that may be used. Default: directories, through the package `@sheaf/storage-local`, which has to be installed beside this one. */
   readonly drivers?: ReadonlyArray<StorageDriver>
@@ -101,6 +102,7 @@ export interface LabelCalls {
   readonly add: (label: string, references: string | ReadonlyArray<string>, options?: { readonly type?: string }) => Promise<LabelChange>
   /** Takes a label from artifacts. */
   readonly remove: (label: string, references: string | ReadonlyArray<string>, options?: { readonly type?: string }) => Promise<LabelChange>
+  /** By type and name, with how many artifacts carry each. */
   readonly list: (filter?: LabelFilter) => Promise<ReadonlyArray<LabelListing>>
   /** The labels as properties of an object, named as identifiers can be. */
   readonly lookup: (filter?: LabelFilter) => Promise<Readonly<Record<string, Label>>>
@@ -148,6 +150,7 @@ export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposab
   readonly #session: SessionInfo
   /** The run that was started here, until it is finished. */
   #startedRun: string | null = null
+  #isClosed = false
 
   private constructor(runtime: ManagedRuntime.ManagedRuntime<SheafServices, unknown>, instance: LoadedInstance, session: SessionInfo) {
     this.#runtime = runtime
@@ -175,7 +178,10 @@ export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposab
     }
   }
 
-  /** Makes an instance in a directory, or finds that it exists, and opens it. `keyPolicy` is the name of one, to be kept in the config. */
+  /**
+   * Makes an instance in a directory, or finds that it exists, and opens it. `keyPolicy` is the name of one, to be kept in the config. Rejects as `open` does,
+   * and with `InstanceConflict`, `InvalidInput`, `StorageRootProblem` or `StorageError`.
+   */
   static init<P extends ParserResults>(directory: string, options: InitOptions & Omit<OpenOptions<P>, "keyPolicy"> & { readonly parsers: Parsers<P> }): Promise<Sheaf<P>>
   static init(directory: string, options?: InitOptions & Omit<OpenOptions, "keyPolicy" | "parsers">): Promise<Sheaf>
   static async init(directory: string, options: InitOptions & Omit<OpenOptions<ParserResults>, "keyPolicy"> = {}): Promise<Sheaf> {
@@ -498,6 +504,7 @@ export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposab
 
   /** Lets go of everything. Calls made afterwards reject. */
   close(): Promise<void> {
+    this.#isClosed = true
     return this.#runtime.dispose()
   }
 
@@ -506,7 +513,12 @@ export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposab
   }
 
   #run<A, E>(effect: Effect.Effect<A, E, SheafServices>, signal?: AbortSignal): Promise<A> {
+    if (this.#isClosed) return Promise.reject(this.#closed())
     return this.#runtime.runPromise(Effect.provideService(effect, Session, this.#currentSession()), signal === undefined ? undefined : { signal })
+  }
+
+  #closed(): InvalidInput {
+    return new InvalidInput({ what: this.instance.directory, reason: "was closed in this program", advice: "Open it again with Sheaf.open." })
   }
 
   #currentSession(): SessionInfo {
@@ -519,8 +531,10 @@ export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposab
       [Symbol.asyncIterator]: () => {
         const session = this.#currentSession()
         let iterator: AsyncIterator<A> | undefined
-        const started = async (): Promise<AsyncIterator<A>> =>
-          iterator ??= Stream.toAsyncIterableWith(Stream.provideService(stream, Session, session), await runtime.context())[Symbol.asyncIterator]()
+        const started = async (): Promise<AsyncIterator<A>> => {
+          if (this.#isClosed) throw this.#closed()
+          return iterator ??= Stream.toAsyncIterableWith(Stream.provideService(stream, Session, session), await runtime.context())[Symbol.asyncIterator]()
+        }
         return {
           next: async () => (await started()).next(),
           return: async () => (await iterator?.return?.()) ?? { done: true, value: undefined }

@@ -59,6 +59,7 @@ import { runOfInstance } from "./services/RunOfInstance.ts"
 import { Runs } from "./services/Runs.ts"
 import { StorageRoots } from "./services/StorageRoots.ts"
 
+/** Which instance, and what to open it with. */
 export interface SheafOptions {
   /** The directory of the instance. Default: `SHEAF_INSTANCE`, else the nearest instance at or above `start`. */
   readonly instance?: string | null

@@ -81,7 +81,10 @@ export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidC
 const WHERE_TO_LOOK: Readonly<Record<string, string>> = {
   run: "sheaf runs lists the runs; startRun of the library begins one.",
   label: "sheaf label list shows the labels; make one with: sheaf label create NAME.",
-  collection: "sheaf collection list shows the collections; make one with: sheaf collection create NAME REF."
+  collection: "sheaf collection list shows the collections; make one with: sheaf collection create NAME REF.",
+  "artifact in the trash": "sheaf rm --list shows what is in the trash.",
+  "live artifact as": "It was moved to the trash (sheaf rm --list shows what is in it, sheaf restore REF brings it back) or deleted for good.",
+  "storage root": "sheaf storage list shows the storage roots."
 }
 
 /** Nothing is known by this reference. */
@@ -302,6 +305,7 @@ export class Interrupted extends Schema.TaggedError<Interrupted>()("Interrupted"
   get exitCode(): number { return EXIT.interrupted }
 }
 
+/** Every error that the product itself defines; beside it there is `StorageError`, of the drivers. `_tag` tells them apart. */
 export type SheafError =
   | InvalidKey | SuffixMismatch | InvalidInput | NoInstance | InstanceConflict | InvalidConfig | NotFound | MultipleResults | KeyConflict | InUse
   | DuplicateContent | Unnamed | FileChanged | FileError | Damaged | CannotEncode | CannotLoad | NoGoodLocation | RegistryBusy | RegistryNewer | RegistryFailed

@@ -3,6 +3,7 @@
  */
 import { Context } from "effect"
 
+/** What a place may depend on. */
 export interface PlacementInput {
   /** Normalised, or null. */
   readonly key: string | null
@@ -13,6 +14,7 @@ export interface PlacementInput {
   readonly hash: string
 }
 
+/** Where the bytes go. */
 export interface Placement {
   /** Path of the object below its root, segments escaped as in a key. */
   readonly objectKey: string
@@ -53,4 +55,5 @@ export interface TeamKeyPolicy {
   readonly base?: "virtual" | "semantic" | "content"
 }
 
+/** The key policy of an instance. */
 export class KeyPolicy extends Context.Service<KeyPolicy, KeyPolicyRules>()("@sheaf/core/KeyPolicy") {}

@@ -31,6 +31,7 @@ import { checkOwnRoot } from "./RootMarker.ts"
 import { RootWriter } from "./RootWriter.ts"
 import { saveBatch, saveBatches, type SaveDependencies } from "./SaveBatch.ts"
 
+/** How to save: under which key, and what to record. All of it may be left out. */
 export interface SaveOptions {
   /** Default: the path relative to the root for a file inside one, else none; content without a key needs a description or a run. */
   readonly key?: string
@@ -56,6 +57,7 @@ export interface SaveOptions {
 /** A file, or content in memory. Content needs a key or a description. */
 export type SaveSource = { readonly path: string } | { readonly content: Content }
 
+/** One of the things that `saveMany` saves. */
 export type SaveItem = SaveSource & SaveOptions
 
 /**
@@ -72,6 +74,7 @@ export type SaveItem = SaveSource & SaveOptions
 export type SaveWarningCode =
   | "KeyNormalized" | "KeyNotPortable" | "AliasMade" | "KeyMoved" | "KeyLeftAlone" | "UnknownCompositeSuffix" | "DescriptionKept" | "KindKept" | "VersionKept" | "NotRevised" | "MembersLeftOut"
 
+/** Something worth knowing about a save that succeeded. */
 export interface SaveWarning {
   readonly code: SaveWarningCode
   readonly message: string
@@ -95,6 +98,7 @@ export type SaveRefusal =
   | InvalidKey | SuffixMismatch | InvalidInput | CannotEncode | DuplicateContent | Unnamed | FileChanged | FileError | StorageRootProblem | StorageError
   | NotFound | MultipleResults | KeyConflict
 
+/** What a single save can fail with. */
 export type SaveError = SaveRefusal | RegistryError
 
 /** `saveContent` with its options; fields that a row or JSON cannot hold are found by the compiler. */
@@ -113,8 +117,10 @@ export interface Resolved {
   readonly note: string | null
 }
 
+/** What looking up a reference can fail with. */
 export type ResolveError = NotFound | MultipleResults | RegistryError
 
+/** Saving single files and values, and looking up what is registered. */
 export class Artifacts extends Context.Service<Artifacts, {
   /**
    * Registers a file: where it stands when that is inside a storage root, else as a copy in one. The bytes are complete before a record refers to

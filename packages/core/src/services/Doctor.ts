@@ -13,6 +13,7 @@ import { Instance } from "./Instance.ts"
 import { InstancePackages } from "./InstancePackages.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 
+/** One finding of the doctor. */
 export interface Check {
   /** Short name of what was checked, such as `registry` or `storage root file:///data`. */
   readonly check: string
@@ -23,6 +24,7 @@ export interface Check {
   readonly advice: string | null
 }
 
+/** Checks of an installation and an instance. */
 export class Doctor extends Context.Service<Doctor, {
   /** Runs every check; never fails, since what fails is a finding. */
   readonly examine: Effect.Effect<ReadonlyArray<Check>>

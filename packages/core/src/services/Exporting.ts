@@ -19,6 +19,7 @@ import { hasContent, linkFile } from "./FileLink.ts"
 import { RunInputs } from "./RunInputs.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
+/** How to write the files. */
 export interface ExportOptions {
   /** `copy` (the default); `hard` links to the stored files; `reflink` clones of them, where the file system can make any. */
   readonly link?: LinkMode
@@ -50,8 +51,10 @@ export interface ExportReport {
   readonly failures: ReadonlyArray<ExportFailure>
 }
 
+/** What refuses a whole export; a single file's problem is in the report. */
 export type ExportError = RegistryError | InvalidKey | InvalidInput | NotFound | FileError
 
+/** Directory trees from keys. */
 export class Exporting extends Context.Service<Exporting, {
   /**
    * Writes a file for each key with a prefix below a directory, which is made when it is missing; the prefix itself is not a part of the paths. Names are those

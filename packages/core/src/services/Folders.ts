@@ -40,6 +40,7 @@ export interface ResolvedMember {
   readonly member: FolderMember
 }
 
+/** Directories as single artifacts. */
 export class Folders extends Context.Service<Folders, {
   /**
    * Registers a directory with everything in it as one artifact: where it stands when that is inside a storage root, else as a copy in one. Its hash is

@@ -38,6 +38,7 @@ import { checkOwnRoot } from "./RootMarker.ts"
 import type { StagingFiles } from "./StagingFiles.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
+/** What to ingest, and how. */
 export interface IngestRequest {
   /** Directories; a file is refused with advice. Relative paths are taken from the working directory. */
   readonly paths: ReadonlyArray<string>
@@ -70,8 +71,10 @@ export interface IngestRequest {
   readonly signal?: AbortSignal
 }
 
+/** What refuses or ends a whole ingest; a single file's problem is in the report. */
 export type IngestError = RegistryError | NotFound | MultipleResults | FileError | InvalidInput | InvalidKey | StorageRootProblem | StorageError
 
+/** What to compare; the fields are those of {@link IngestRequest}. */
 export interface StatusRequest {
   readonly path: string
   readonly key?: string
@@ -91,6 +94,7 @@ export interface StatusReport {
 
 type IngestServices = Instance | Registry | StorageDrivers | StorageRoots | Hashing | KeyPolicy | IngestSettings | LabelStore | CollectionStore | UidSource
 
+/** Directories into the registry. */
 export class Ingest extends Context.Service<Ingest, {
   /** Ends with one `summary` event for each run, also when stopped by `signal`. */
   readonly ingest: (request: IngestRequest) => Stream.Stream<IngestEvent, IngestError>

@@ -20,6 +20,7 @@ const PackageReference = Schema.TemplateLiteral(["package:", Schema.String]).che
   Schema.isPattern(new RegExp(`^package:${NAME}$`), { message: "expected package: and the name of a package, such as package:@team/sheaf-policy" })
 )
 
+/** The config file of an instance, `.sheaf/config.json`. */
 export const InstanceConfig = Schema.Struct({
   format: Schema.Literal(CONFIG_FORMAT),
   /** 12 characters. */
@@ -46,6 +47,7 @@ export type InstanceConfig = typeof InstanceConfig.Type
 
 /** What `setConfig` changes, by name; the others are fixed when the instance is made. */
 export const SETTINGS = ["name", "keyPolicy", "onDuplicate", "durability", "suffixes.composite", "drivers"] as const
+/** Name of a setting that can be changed. */
 export type Setting = (typeof SETTINGS)[number]
 
 const LISTS: ReadonlySet<string> = new Set<Setting>(["suffixes.composite", "drivers"])

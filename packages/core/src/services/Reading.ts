@@ -29,6 +29,7 @@ export interface ByteRange {
   readonly end?: number
 }
 
+/** How to copy. */
 export interface CopyToOptions {
   /** Replace a file that stands there. */
   readonly overwrite?: boolean
@@ -44,6 +45,7 @@ export type CopyFailure = NoGoodLocation | Damaged | InvalidInput | FileError
 
 const COPIES_AT_ONCE = 4
 
+/** Bytes of artifacts, always compared with their hashes. */
 export class Reading extends Context.Service<Reading, {
   /**
    * The bytes of an artifact, given itself or by its uid. When they were read to their end they were those of its hash, else the stream has failed with

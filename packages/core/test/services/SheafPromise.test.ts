@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process"
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { expect, it } from "vitest"
@@ -91,4 +91,19 @@ it("finds the driver for directories beside the program, where package managers 
   const run = (cwd: string, program: string) => promisify(execFile)(process.execPath, [program, join(folder, "data")], { cwd })
   expect((await run("/", join(folder, "program.mjs"))).stdout).toBe("created\n")
   expect((await run(folder, "program.mjs")).stdout).toBe("existing\n")
+})
+
+it("refuses what it cannot make before anything is there", async () => {
+  const folder = join(temporaryFolder(), "data")
+  await expect(Sheaf.init(folder, { drivers, hash: "sha1" as never })).rejects.toMatchObject({ _tag: "InvalidInput", what: "hash" })
+  expect(existsSync(folder)).toBe(false)
+})
+
+it("says that it was closed", async () => {
+  const sheaf = await Sheaf.init(temporaryFolder(), { drivers })
+  const keys = sheaf.list()
+  await sheaf.close()
+  await expect(sheaf.get("a.csv")).rejects.toMatchObject({ _tag: "InvalidInput", reason: "was closed in this program" })
+  await expect(keys[Symbol.asyncIterator]().next()).rejects.toMatchObject({ _tag: "InvalidInput" })
+  await sheaf.close()
 })
