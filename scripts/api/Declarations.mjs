@@ -27,13 +27,15 @@ export function membersOf(declaration) {
   }
   if (kind !== "class") return []
   const shown = node.body.body.filter((member) => isPublic(member))
-  const overloaded = new Set(shown.filter(isOverload).map((member) => member.key.name))
-  return shown.filter((member) => isOverload(member) || !overloaded.has(member.key.name)).map((member) => ({
+  // A static call and a method can have one name and are two.
+  const nameOf = (member) => `${member.static ? "static " : ""}${member.key.name}`
+  const overloaded = new Set(shown.filter(isOverload).map(nameOf))
+  return shown.filter((member) => isOverload(member) || !overloaded.has(nameOf(member))).map((member) => ({
     name: member.key.name,
     doc: module.docAt(member),
     signature: classMember(module, member),
     node: member,
-    implementation: shown.findLast(({ key }) => key.name === member.key.name)
+    implementation: shown.findLast((other) => nameOf(other) === nameOf(member))
   }))
 }
 

@@ -18,6 +18,7 @@ export class TableFileFailure extends Data.TaggedError("TableFileFailure")<{
   readonly cause: unknown
 }> {}
 
+/** The engine that writes and reads them. It touches no registry. */
 export class TableFiles extends Context.Service<TableFiles, {
   /** Writes columns of equal length as a Parquet file, which is replaced. The same columns give the same bytes. */
   readonly writeParquet: (columns: ReadonlyArray<TableColumn>, path: string) => Effect.Effect<void, TableFileFailure>
