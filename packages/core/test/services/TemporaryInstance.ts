@@ -17,7 +17,7 @@ const open: Array<{ readonly dispose: () => Promise<void> }> = []
 afterAll(async () => {
   for (const runtime of open) await runtime.dispose()
   for (const folder of made) rmSync(folder, { recursive: true, force: true })
-})
+}, 300_000)
 
 /** An empty folder that goes away after the tests of the file. */
 export const temporaryFolder = (): string => {

@@ -1,4 +1,4 @@
-/** What tests of services claim, with the records in memory. */
+/** What tests of services claim that change records, with the records in memory. */
 import { describe } from "vitest"
 
 process.env["SHEAF_TEST_REGISTRY"] = "memory"
@@ -7,13 +7,10 @@ describe("in memory", async () => {
   await import("../services/Artifacts.test.ts")
   await import("../services/Collections.test.ts")
   await import("../services/Deletion.test.ts")
-  await import("../services/Exporting.test.ts")
   await import("../services/Folders.test.ts")
   await import("../services/Integrity.test.ts")
   await import("../services/Keys.test.ts")
   await import("../services/Labels.test.ts")
-  await import("../services/Loading.test.ts")
-  await import("../services/Reading.test.ts")
   await import("../services/Runs.test.ts")
   await import("../services/StorageRoots.test.ts")
 })
