@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { type Context, Effect, Layer } from "effect"
 import type { RegistryPorts } from "../../src/ports/RegistryPorts.ts"
 import { layer as memory } from "../../src/testing/MemoryPorts.ts"
-import { Made, outcomeOf, randomStep, setUp, survey } from "./PortsScenario.ts"
+import { lookAround, Made, outcomeOf, randomStep, setUp, survey } from "./PortsScenario.ts"
 import { freshPorts } from "./RegistryFolder.ts"
 import { randomFrom } from "./RegistryScenario.ts"
 
@@ -27,6 +27,7 @@ const compare = (seed: number) =>
     const same = (what: string, [duckdb, inMemory]: ReadonlyArray<unknown>): void =>
       assert.deepStrictEqual(inMemory, duckdb, `${what}, seed ${seed}, after:\n${done.join("\n")}\n`)
     for (let i = 1; i <= STEPS; i++) {
+      yield* Effect.provide(lookAround(made), registries[1]!)
       const step = randomStep(random, made)
       done.push(step.name)
       same("result", yield* both(outcomeOf(step.run)))

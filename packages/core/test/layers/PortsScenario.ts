@@ -47,18 +47,34 @@ export const setUp: Effect.Effect<void, unknown, RegistryPorts> = Effect.gen(fun
 
 /** What was made so far, under the same uids in every registry. */
 export class Made {
+  /** Also of saves that made none. */
   readonly artifacts: Array<string> = []
+  live: ReadonlyArray<string> = []
+  trashed: ReadonlyArray<string> = []
   readonly runs: Array<string> = []
   readonly labels = new Map(LABELS.map((name) => [name, randomUid("label")]))
 }
+
+/** Learns what there is, which is the same in every registry. */
+export const lookAround = (made: Made): Effect.Effect<void, unknown, RegistryPorts> =>
+  Effect.gen(function*() {
+    const all = yield* Stream.runCollect((yield* Queries).stream({ filter: EVERYTHING, order: CREATION, limit: null }))
+    made.live = all.map(({ uid }) => uid)
+    made.trashed = (yield* (yield* Trash).list).map(({ uid }) => uid)
+  })
 
 /** The next step. It is made of what was drawn now, so that it does the same wherever it is run. */
 export const randomStep = (random: Random, made: Made): Step => {
   const below = (n: number) => Math.floor(random() * n)
   const pick = <A>(from: ReadonlyArray<A>): A => from[below(from.length)]!
   const some = <A>(from: ReadonlyArray<A>): ReadonlyArray<A> => from.filter(() => random() < 0.3)
-  const uid = () => (made.artifacts.length === 0 || random() < 0.03 ? "0".repeat(20) : pick(made.artifacts))
-  const uids = () => (random() < 0.7 ? [uid()] : some(made.artifacts))
+  const nobody = "0".repeat(20)
+  const oneOf = (...pools: ReadonlyArray<ReadonlyArray<string>>): string => {
+    const pool = random() < 0.05 ? made.artifacts : pools.filter((one) => one.length > 0)[0] ?? made.artifacts
+    return pool.length === 0 || random() < 0.03 ? nobody : pick(pool)
+  }
+  const uid = () => (random() < 0.85 ? oneOf(made.live, made.trashed) : oneOf(made.trashed, made.live))
+  const uids = () => (random() < 0.4 ? [uid()] : random() < 0.1 ? some(made.artifacts) : some(made.live))
   const run = () => (made.runs.length === 0 || random() < 0.6 ? null : pick(made.runs))
   const account = Effect.flatMap(Registry, (registry) => registry.account(HANDLE))
 
@@ -120,7 +136,8 @@ export const randomStep = (random: Random, made: Made): Step => {
       return { name: `describe ${artifact}`, run: Effect.flatMap(Registry, (registry) => registry.setDescription(artifact, description)) }
     }],
     [2, () => {
-      const [artifact, root, from] = [uid(), rootUid(random() < 0.5 ? 1 : 2), pick([null, ...FILES])]
+      const artifact = uid()
+      const [root, from] = [rootUid(random() < 0.5 ? 1 : 2), pick([null, null, `copies/${artifact}`, ...FILES])]
       // No two contents come to stand at one place.
       const location = { uid: artifact, root, objectKey: random() < 0.2 && from !== null ? from : `copies/${artifact}`, isVirtual: true, ...(from === null ? {} : { from }) }
       return { name: `put ${JSON.stringify(location)}`, run: Effect.flatMap(Registry, (registry) => registry.putLocation(location)) }
@@ -134,16 +151,11 @@ export const randomStep = (random: Random, made: Made): Step => {
       }
     }],
     [4, () => {
-      const chosen = uids()
+      const chosen = random() < 0.5 ? [oneOf(made.trashed, made.live)] : random() < 0.3 ? some(made.trashed) : made.trashed
       const dryRun = random() < 0.1
       return {
-        // Of some of them only those that are there, else nearly all would be refused.
         name: `restore ${JSON.stringify(chosen)} ${dryRun}`,
-        run: Effect.gen(function*() {
-          const trash = yield* Trash
-          const there = new Set((yield* trash.list).map((one) => one.uid))
-          return (yield* trash.restore(chosen.length === 1 ? chosen : chosen.filter((one) => there.has(one)), { dryRun })).map(({ trashedAt: _, createdAt: __, ...rest }) => rest)
-        })
+        run: Effect.flatMap(Trash, (trash) => Effect.map(trash.restore(chosen, { dryRun }), (all) => all.map(({ trashedAt: _, createdAt: __, ...rest }) => rest)))
       }
     }],
     [2, () => {
