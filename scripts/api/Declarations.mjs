@@ -12,7 +12,7 @@ export function kindOf({ module, nodes }) {
   return node.type === "FunctionDeclaration" || isFunction(node.init) ? "function" : "constant"
 }
 
-/** The members of a service, a class, or an interface made of calls: `{ name, doc, signature, node }`; empty when it is better shown whole. */
+/** The members of a service, a class, an interface made of calls, or an object of functions: `{ name, doc, signature, node }`; empty when it is better shown whole. */
 export function membersOf(declaration) {
   const { module, nodes: [node] } = declaration
   const kind = kindOf(declaration)
@@ -25,6 +25,7 @@ export function membersOf(declaration) {
     const calls = members.filter((member) => isCall(member))
     return calls.length * 2 > members.length ? members.map((member) => signatureMember(module, member)) : []
   }
+  if (kind === "constant") return functionsOf(module, node.init)
   if (kind !== "class") return []
   const shown = node.body.body.filter((member) => isPublic(member))
   const overloaded = new Set(shown.filter(isOverload).map((member) => member.key.name))
@@ -123,6 +124,15 @@ export function errorsOfBody(declaration, member, find, seen = new Set()) {
 
 function unique(errors) {
   return [...new Map(errors.map((error) => [error.name, error])).values()]
+}
+
+/** Of `{ layer, init } as const`, whose functions are declared beside it. */
+function functionsOf(module, init) {
+  const object = init?.type === "TSAsExpression" ? init.expression : init
+  if (object?.type !== "ObjectExpression") return []
+  const parts = object.properties.map((property) => (property.shorthand ? module.declarations.get(property.key.name) : undefined))
+  if (parts.some((part) => part === undefined || kindOf(part) !== "function")) return []
+  return parts.map(({ doc, name, nodes: [node] }) => ({ name, doc, signature: functionText(module, name, node.init), node: node.init }))
 }
 
 function isFunction(node) {
