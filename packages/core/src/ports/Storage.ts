@@ -185,6 +185,8 @@ export interface StorageDriver {
   /** Without `:` — `file`, `s3`. */
   readonly scheme: string
   readonly name: string
+  /** The version of {@link STORAGE_CONTRACT} that it was written for. Without it, the information of an open root says so. */
+  readonly contract?: number
   /** Normal form of a URL or, for local drivers, a path; two spellings of one root give one text. Never contains credentials. */
   readonly normalize: (url: string) => Effect.Effect<string, StorageError>
   /** Opens the root at a normalised URL. `create` makes it when it does not exist yet. */
