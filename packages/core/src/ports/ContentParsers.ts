@@ -7,6 +7,7 @@ import { InvalidInput } from "../domain/SheafError.ts"
 
 /** Content to be parsed. Nothing of it is read before it is asked for. */
 export interface ContentToParse<E = unknown> {
+  /** What is known of it. */
   readonly artifact: Artifact
   /** All of its bytes, compared with its hash. */
   readonly bytes: Effect.Effect<Uint8Array, E>

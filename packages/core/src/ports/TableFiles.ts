@@ -13,6 +13,7 @@ export type TableRow = Readonly<Record<string, TableValue>>
 /** A file that could not be written or read, in words without its path or content. */
 export class TableFileFailure extends Data.TaggedError("TableFileFailure")<{ readonly reason: string; readonly cause: unknown }> {}
 
+/** Tables as files of the formats that the engine writes and reads. */
 export class TableFiles extends Context.Service<TableFiles, {
   /** Writes columns of equal length as a Parquet file, which is replaced. The same columns give the same bytes. */
   readonly writeParquet: (columns: ReadonlyArray<TableColumn>, path: string) => Effect.Effect<void, TableFileFailure>
