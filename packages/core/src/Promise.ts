@@ -84,7 +84,7 @@ export type { VerifyProgress, VerifyReport, VerifyRequest } from "./services/Int
 export type { SaveItem, SaveOptions, SaveRefusal, SaveResult, SaveWarning } from "./services/Artifacts.ts"
 
 /** How to open an instance. */
-export interface OpenOptions<P extends ParserResults = NoParsers> extends Pick<SheafOptions, "lockTimeout" | "keyPolicy"> {
+export interface OpenOptions<P extends ParserResults = NoParsers> extends Pick<SheafOptions, "lockTimeout" | "keyPolicy" | "registry"> {
   /** The kinds of storage that may be used. Default: directories, through the package `@sheaf/storage-local`, which has to be installed beside this one. */
   readonly drivers?: ReadonlyArray<StorageDriver>
   /** Handle of the account on whose behalf records are made. Default: `SHEAF_USER`, else the operating system's user name. */
@@ -192,12 +192,12 @@ export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposab
   /** The same without parsers of your own. */
   static init(directory: string, options?: InitOptions & Omit<OpenOptions, "keyPolicy" | "parsers">): Promise<Sheaf>
   static async init(directory: string, options: InitOptions & Omit<OpenOptions<ParserResults>, "keyPolicy"> = {}): Promise<Sheaf> {
-    const { account, drivers: given, lockTimeout, parsers, run, ...settings } = options
+    const { account, drivers: given, lockTimeout, parsers, registry, run, ...settings } = options
     const drivers = given ?? (await localDrivers(directory))
-    const waiting = lockTimeout === undefined ? {} : { lockTimeout }
-    const { instance } = await Effect.runPromise(Composition.init(directory, { ...settings, ...waiting, drivers }))
+    const records = { ...(lockTimeout === undefined ? {} : { lockTimeout }), ...(registry === undefined ? {} : { registry }) }
+    const { instance } = await Effect.runPromise(Composition.init(directory, { ...settings, ...records, drivers }))
     return Sheaf.open<ParserResults>(instance.directory, {
-      ...waiting, drivers, ...(account === undefined ? {} : { account }), ...(run === undefined ? {} : { run }), parsers: parsers ?? {}
+      ...records, drivers, ...(account === undefined ? {} : { account }), ...(run === undefined ? {} : { run }), parsers: parsers ?? {}
     })
   }
 
