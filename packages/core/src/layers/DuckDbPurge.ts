@@ -7,6 +7,7 @@ import { randomBase62 } from "../domain/Uid.ts"
 import { type DoomedArtifact, type DoomedObject, type OpenRemoval, Purge, type PurgePlan } from "../ports/Purge.ts"
 import { DuckDbClient, type DuckDbSession } from "./DuckDbClient.ts"
 import { heldByFolders } from "./DuckDbCopies.ts"
+import { retiring } from "./DuckDbRetired.ts"
 import { nextTime, recordsParam, recordsTable } from "./DuckDbRows.ts"
 import { firstUnknown, renewLatest, uidParam, uidTable } from "./DuckDbTrash.ts"
 
@@ -107,6 +108,6 @@ const remove = async (s: DuckDbSession): Promise<void> => {
   await s.run(`INSERT INTO reg.key_history SELECT key, artifact, ${now}, 'released', NULL FROM reg.key SEMI JOIN purge_plan p ON p.uid = artifact`)
   await s.run(`DELETE FROM reg.key WHERE artifact IN ${planned}`)
   for (const table of OWNED) await s.run(`DELETE FROM reg.${table} WHERE artifact IN ${planned}`)
-  await s.run(`DELETE FROM reg.artifact WHERE uid IN ${planned}`)
+  await retiring(s, "purge_plan", () => s.run(`DELETE FROM reg.artifact WHERE uid IN ${planned}`))
   await renewLatest(s, `(SELECT stem FROM purge_plan)`, now)
 }

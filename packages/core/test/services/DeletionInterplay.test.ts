@@ -1,0 +1,39 @@
+/** Deleting and restoring artifacts that have something in common with others. */
+import { join } from "node:path"
+import { Effect, Stream } from "effect"
+import { describe, expect, it } from "vitest"
+import { Artifacts, type SaveOptions } from "../../src/services/Artifacts.ts"
+import { type DeleteOptions, Deletion } from "../../src/services/Deletion.ts"
+import { Doctor } from "../../src/services/Doctor.ts"
+import { Ingest } from "../../src/services/Ingest.ts"
+import { Keys } from "../../src/services/Keys.ts"
+import { temporaryInstance } from "./TemporaryInstance.ts"
+
+const save = (content: string, options: SaveOptions) => Effect.flatMap(Artifacts, (artifacts) => artifacts.saveContent(content, options))
+const get = (reference: string) => Effect.flatMap(Artifacts, (artifacts) => artifacts.get(reference))
+const trash = (...references: ReadonlyArray<string>) => Effect.flatMap(Deletion, (deletion) => deletion.trash(references))
+const restore = (...references: ReadonlyArray<string>) => Effect.flatMap(Deletion, (deletion) => deletion.restore(references))
+const purge = (references: ReadonlyArray<string>, options?: DeleteOptions) =>
+  Effect.flatMap(Deletion, (deletion) => Effect.flatMap(deletion.plan(references, options), deletion.deletePermanently))
+const unwell = Effect.flatMap(Doctor, (doctor) => Effect.map(doctor.examine, (checks) => checks.filter(({ ok }) => !ok)))
+
+describe("a uid", () => {
+  it("that was deleted for good never comes again: versions count on behind it", async () => {
+    const instance = await temporaryInstance()
+    const { run } = instance
+    const first = (await run(save("1", { key: "k.txt" }))).artifact.uid
+    const version = (n: number) => `${first.slice(0, 16)}000${n}`
+    expect((await run(save("2", { key: "k.txt" }))).artifact.uid).toBe(version(1))
+    await run(purge(["k.txt"]))
+    expect((await run(save("3", { key: "k.txt", revises: first }))).artifact).toMatchObject({ uid: version(2), isLatest: true })
+    // What the key pointed at is not taken for something else.
+    await expect(run(get("k.txt@2"))).rejects.toMatchObject({ _tag: "NotFound" })
+    expect(await run(get("k.txt@3"))).toMatchObject({ uid: version(2) })
+    await run(purge(["k.txt"]))
+    await run(Effect.flatMap(Keys, (keys) => keys.alias(first, "again/k.txt")))
+    instance.file("again/k.txt", "4")
+    await run(Effect.flatMap(Ingest, (ingest) => Stream.runDrain(ingest.ingest({ paths: [join(instance.folder, "outside/again")] }))))
+    expect(await run(get("again/k.txt"))).toMatchObject({ uid: version(3), isLatest: true })
+    expect(await run(unwell)).toEqual([])
+  })
+})
