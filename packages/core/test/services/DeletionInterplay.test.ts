@@ -37,3 +37,26 @@ describe("a uid", () => {
     expect(await run(unwell)).toEqual([])
   })
 })
+
+describe("a version tag", () => {
+  it("that another version has by now refuses a restore, and nothing changes", async () => {
+    const { fails, run } = await temporaryInstance()
+    const first = (await run(save("1", { key: "k.txt", version: "1.0" }))).artifact.uid
+    await run(trash(first))
+    const second = (await run(save("2", { key: "k.txt" }))).artifact.uid
+    await run(trash(second))
+    await run(restore(first))
+    const third = (await run(save("3", { key: "k.txt" }))).artifact.uid
+    await run(trash(first))
+    await run(save("4", { key: "k.txt", version: "1.0" }))
+    expect(await fails(restore(first))).toMatchObject({ _tag: "InvalidInput", message: expect.stringContaining("has that tag by now") })
+    expect(await run(get("k.txt"))).toMatchObject({ version: "1.0", isLatest: true })
+    await expect(run(get(first))).rejects.toMatchObject({ _tag: "NotFound" })
+    await run(trash("k.txt"))
+    const both = await fails(restore(first, `${third.slice(0, 16)}0002`))
+    expect(both).toMatchObject({ _tag: "InvalidInput" })
+    await run(restore(first))
+    expect(await run(get(first))).toMatchObject({ version: "1.0" })
+    expect(await run(unwell)).toEqual([])
+  })
+})
