@@ -72,18 +72,23 @@ const chosenArtifacts = async (s: DuckDbSession): Promise<ReadonlyArray<DoomedAr
   return rows.map((row) => ({ ...row, keys: row.keys ?? [] }))
 }
 
+/** A place recorded as replaced is no reference, unless the very bytes stand there again. */
 const chosenObjects = (s: DuckDbSession): Promise<ReadonlyArray<DoomedObject>> =>
   s.rows<DoomedObject>(`
-    WITH l AS (SELECT l.artifact, l.root, l.object_key, l.in_place, NULL AS path, NULL AS size, NULL AS hash, NULL AS hash_type FROM reg.location l
-        ANTI JOIN (SELECT DISTINCT artifact FROM reg.member) f ON f.artifact = l.artifact WHERE l.state <> 'replaced'
-      UNION ALL SELECT l.artifact, l.root, l.object_key || '/' || m.path, l.in_place, m.path, m.size, m.hash, m.hash_type
-        FROM reg.location l JOIN reg.member m ON m.artifact = l.artifact WHERE l.state <> 'replaced'),
+    WITH l AS (SELECT l.artifact, l.root, l.object_key, l.in_place, l.state, NULL AS path, NULL AS size, NULL AS hash, NULL AS hash_type FROM reg.location l
+        ANTI JOIN (SELECT DISTINCT artifact FROM reg.member) f ON f.artifact = l.artifact
+      UNION ALL SELECT l.artifact, l.root, l.object_key || '/' || m.path, l.in_place, l.state, m.path, m.size, m.hash, m.hash_type
+        FROM reg.location l JOIN reg.member m ON m.artifact = l.artifact),
       mine AS (SELECT l.root, l.object_key, bool_or(l.in_place) AS in_place, any_value(coalesce(l.size, p.size)) AS size, any_value(coalesce(l.hash, p.hash)) AS hash,
           any_value(coalesce(l.hash_type, p.hash_type)) AS hash_type
-        FROM l JOIN purge_plan p ON p.uid = l.artifact WHERE p.hash_type <> 'md5-d' OR l.path IS NOT NULL GROUP BY l.root, l.object_key),
-      others AS (SELECT l.root, l.object_key FROM l ANTI JOIN purge_plan p ON p.uid = l.artifact)
+        FROM l JOIN purge_plan p ON p.uid = l.artifact WHERE l.state <> 'replaced' AND (p.hash_type <> 'md5-d' OR l.path IS NOT NULL) GROUP BY l.root, l.object_key),
+      others AS (SELECT l.root, l.object_key FROM l ANTI JOIN purge_plan p ON p.uid = l.artifact WHERE l.state <> 'replaced'),
+      back AS (SELECT l.root, l.object_key, coalesce(l.size, a.size) AS size, coalesce(l.hash, a.hash) AS hash, coalesce(l.hash_type, a.hash_type) AS hash_type
+        FROM (SELECT * FROM l WHERE state = 'replaced') l JOIN reg.artifact a ON a.uid = l.artifact ANTI JOIN purge_plan p ON p.uid = l.artifact)
     SELECT m.root, m.object_key AS "objectKey", m.in_place AS "inPlace", m.size, m.hash, m.hash_type AS "hashType"
-    FROM mine m ANTI JOIN others o ON o.root = m.root AND o.object_key = m.object_key ORDER BY m.root, m.object_key`)
+    FROM mine m ANTI JOIN others o ON o.root = m.root AND o.object_key = m.object_key
+      ANTI JOIN back b ON b.root = m.root AND b.object_key = m.object_key AND b.size = m.size AND b.hash = m.hash AND b.hash_type = m.hash_type
+    ORDER BY m.root, m.object_key`)
 
 /** Names the objects in the journal. */
 const note = async (s: DuckDbSession, objects: ReadonlyArray<DoomedObject>): Promise<void> => {

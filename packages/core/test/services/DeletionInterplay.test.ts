@@ -1,4 +1,5 @@
 /** Deleting and restoring artifacts that have something in common with others. */
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { describe, expect, it } from "vitest"
@@ -7,14 +8,18 @@ import { type DeleteOptions, Deletion } from "../../src/services/Deletion.ts"
 import { Doctor } from "../../src/services/Doctor.ts"
 import { Ingest } from "../../src/services/Ingest.ts"
 import { Keys } from "../../src/services/Keys.ts"
+import { Reading } from "../../src/services/Reading.ts"
 import { temporaryInstance } from "./TemporaryInstance.ts"
 
 const save = (content: string, options: SaveOptions) => Effect.flatMap(Artifacts, (artifacts) => artifacts.saveContent(content, options))
+const saveFile = (path: string, options?: SaveOptions) => Effect.flatMap(Artifacts, (artifacts) => artifacts.save(path, options))
 const get = (reference: string) => Effect.flatMap(Artifacts, (artifacts) => artifacts.get(reference))
 const trash = (...references: ReadonlyArray<string>) => Effect.flatMap(Deletion, (deletion) => deletion.trash(references))
 const restore = (...references: ReadonlyArray<string>) => Effect.flatMap(Deletion, (deletion) => deletion.restore(references))
 const purge = (references: ReadonlyArray<string>, options?: DeleteOptions) =>
   Effect.flatMap(Deletion, (deletion) => Effect.flatMap(deletion.plan(references, options), deletion.deletePermanently))
+const read = (reference: string) =>
+  Effect.flatMap(Effect.all([Reading, get(reference)]), ([reading, artifact]) => Effect.map(Stream.runCollect(reading.open(artifact)), (pieces) => Buffer.concat(pieces).toString()))
 const unwell = Effect.flatMap(Doctor, (doctor) => Effect.map(doctor.examine, (checks) => checks.filter(({ ok }) => !ok)))
 
 describe("a uid", () => {
@@ -58,5 +63,21 @@ describe("a version tag", () => {
     await run(restore(first))
     expect(await run(get(first))).toMatchObject({ version: "1.0" })
     expect(await run(unwell)).toEqual([])
+  })
+})
+
+describe("a file in place", () => {
+  it("stays while another artifact with its bytes is registered there, also one in the trash", async () => {
+    const instance = await temporaryInstance()
+    const { run } = instance
+    const path = instance.inRoot("data/a.csv", "a,b\n")
+    const first = (await run(saveFile(path))).artifact.uid
+    await run(trash(first))
+    const second = (await run(saveFile(path))).artifact.uid
+    expect(second).not.toBe(first)
+    expect(await run(purge([second], { deleteSource: true }))).toMatchObject({ objects: 0 })
+    expect(existsSync(path)).toBe(true)
+    await run(restore(first))
+    expect(await run(read(first))).toBe("a,b\n")
   })
 })
