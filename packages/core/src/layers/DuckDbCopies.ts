@@ -30,15 +30,17 @@ const knownObjects = async (s: DuckDbSession, root: string, objectKeys: Readonly
   return known
 }
 
-/** Objects that lie in a folder that is one artifact. */
-export const heldByFolders = async (s: DuckDbSession, root: string, objectKeys: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+/** Objects that are files of a folder which is one artifact; with `standing` those of folders that are recorded to stand there now. */
+export const heldByFolders = async (
+  s: DuckDbSession, root: string, objectKeys: ReadonlyArray<string>, { standing = false }: { readonly standing?: boolean } = {}
+): Promise<ReadonlyArray<string>> => {
   const folders = new Set(objectKeys.flatMap(foldersAbove))
   if (folders.size === 0) return []
-  const held = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM (SELECT artifact, object_key FROM reg.location
-      WHERE root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))) l
-    SEMI JOIN (SELECT uid FROM reg.artifact WHERE n_files IS NOT NULL) a ON a.uid = l.artifact`, [root, [...folders]])
+  const held = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key || '/' || m.path AS key FROM (SELECT artifact, object_key FROM reg.location
+      WHERE root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[])) ${standing ? "AND state <> 'replaced'" : ""}) l
+    JOIN reg.member m ON m.artifact = l.artifact`, [root, [...folders]])
   const holding = new Set(held.map(({ key }) => key))
-  return holding.size === 0 ? [] : objectKeys.filter((key) => foldersAbove(key).some((folder) => holding.has(folder)))
+  return objectKeys.filter((key) => holding.has(key))
 }
 
 /** `a/b/c` lies in `a` and `a/b`. */

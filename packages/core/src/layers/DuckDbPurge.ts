@@ -47,7 +47,7 @@ export const layer: Layer.Layer<Purge, never, DuckDbClient> = Layer.effect(
           : client.read(async (s) => {
             const known = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM reg.location l SEMI JOIN ${recordsTable({ key: "VARCHAR" })} k ON k.key = l.object_key
               WHERE l.root = $2 AND l.state <> 'replaced'`, [recordsParam(objectKeys.map((key) => ({ key }))), root])
-            return new Set([...known.map(({ key }) => key), ...await heldByFolders(s, root, objectKeys)])
+            return new Set([...known.map(({ key }) => key), ...await heldByFolders(s, root, objectKeys, { standing: true })])
           })
     }))
 )

@@ -1,11 +1,12 @@
 /** Deleting and restoring artifacts that have something in common with others. */
-import { existsSync } from "node:fs"
+import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { describe, expect, it } from "vitest"
 import { Artifacts, type SaveOptions } from "../../src/services/Artifacts.ts"
 import { type DeleteOptions, Deletion } from "../../src/services/Deletion.ts"
 import { Doctor } from "../../src/services/Doctor.ts"
+import { Folders } from "../../src/services/Folders.ts"
 import { Ingest } from "../../src/services/Ingest.ts"
 import { Keys } from "../../src/services/Keys.ts"
 import { Reading } from "../../src/services/Reading.ts"
@@ -13,6 +14,7 @@ import { temporaryInstance } from "./TemporaryInstance.ts"
 
 const save = (content: string, options: SaveOptions) => Effect.flatMap(Artifacts, (artifacts) => artifacts.saveContent(content, options))
 const saveFile = (path: string, options?: SaveOptions) => Effect.flatMap(Artifacts, (artifacts) => artifacts.save(path, options))
+const saveFolder = (path: string, options?: SaveOptions) => Effect.flatMap(Folders, (folders) => folders.save(path, options))
 const get = (reference: string) => Effect.flatMap(Artifacts, (artifacts) => artifacts.get(reference))
 const trash = (...references: ReadonlyArray<string>) => Effect.flatMap(Deletion, (deletion) => deletion.trash(references))
 const restore = (...references: ReadonlyArray<string>) => Effect.flatMap(Deletion, (deletion) => deletion.restore(references))
@@ -21,6 +23,9 @@ const purge = (references: ReadonlyArray<string>, options?: DeleteOptions) =>
 const read = (reference: string) =>
   Effect.flatMap(Effect.all([Reading, get(reference)]), ([reading, artifact]) => Effect.map(Stream.runCollect(reading.open(artifact)), (pieces) => Buffer.concat(pieces).toString()))
 const unwell = Effect.flatMap(Doctor, (doctor) => Effect.map(doctor.examine, (checks) => checks.filter(({ ok }) => !ok)))
+const filesIn = (root: string): ReadonlyArray<string> =>
+  readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    .filter((path) => path !== ".sheaf/root.json" && !path.startsWith(".sheaf/pending/")).sort()
 
 describe("a uid", () => {
   it("that was deleted for good never comes again: versions count on behind it", async () => {
@@ -79,5 +84,34 @@ describe("a file in place", () => {
     expect(existsSync(path)).toBe(true)
     await run(restore(first))
     expect(await run(read(first))).toBe("a,b\n")
+  })
+
+  it("that is a file of a folder replaced since goes when it is asked for", async () => {
+    const instance = await temporaryInstance()
+    const { run } = instance
+    const path = instance.inRoot("data/f/x", "1")
+    await run(saveFolder(join(path, "..")))
+    await run(purge(["data/f"]))
+    const again = (await run(saveFolder(join(path, "..")))).artifact.uid
+    instance.inRoot("data/f/x", "2")
+    const changed = (await run(saveFolder(join(path, "..")))).artifact.uid
+    expect(changed.slice(0, 16)).toBe(again.slice(0, 16))
+    const file = (await run(saveFile(path))).artifact.uid
+    await run(purge([changed]))
+    expect(await run(purge([file], { deleteSource: true }))).toMatchObject({ objects: 1, kept: [] })
+    expect(existsSync(path)).toBe(false)
+  })
+})
+
+describe("under policy semantic", () => {
+  it("an object beside the files of a folder goes with its artifact", async () => {
+    const instance = await temporaryInstance({ keyPolicy: "semantic" })
+    const { run, storage } = instance
+    instance.file("d/x", "1")
+    await run(saveFolder(join(instance.folder, "outside/d"), { key: "d" }))
+    await run(save("2", { key: "d/y" }))
+    expect(filesIn(storage)).toEqual(["d/x", "d/y"])
+    expect(await run(purge(["d/y"]))).toMatchObject({ objects: 1, kept: [] })
+    expect(filesIn(storage)).toEqual(["d/x"])
   })
 })
