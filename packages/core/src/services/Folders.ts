@@ -270,7 +270,16 @@ const copyMembers = (plan: SavePlan, directory: string, files: ReadonlyArray<str
     const base = fromUserPath(rootPath === "/" ? "" : rootPath)
     const spare = virtualPlace({ uid, suffix: plan.suffix })
     const wish = policy.place({ key: plan.key, uid, suffix: plan.suffix, hash: "" })
-    const isFree = (place: string) => statSync(toFsPath(`${base}/${unescapePath(place)}`), { throwIfNoEntry: false }) === undefined
+    const look = (place: string) => statSync(toFsPath(`${base}/${unescapePath(place)}`), { throwIfNoEntry: false })
+    /** Nothing stands there, nor a file where a folder above it would be. */
+    const isFree = (place: string): boolean => {
+      if (look(place) !== undefined) return false
+      for (let at = place.lastIndexOf("/"); at > 0; at = place.lastIndexOf("/", at - 1)) {
+        const above = look(place.slice(0, at))
+        if (above !== undefined) return above.isDirectory()
+      }
+      return true
+    }
     // Objects named by their hash have no folder of their own.
     const objectKey = !wish.isVirtual && isFree(wish.objectKey) ? wish.objectKey : spare
     const intents = intentPath(rootPath)

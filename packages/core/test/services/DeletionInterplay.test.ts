@@ -1,5 +1,5 @@
 /** Deleting and restoring artifacts that have something in common with others. */
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { describe, expect, it } from "vitest"
@@ -113,5 +113,29 @@ describe("under policy semantic", () => {
     expect(filesIn(storage)).toEqual(["d/x", "d/y"])
     expect(await run(purge(["d/y"]))).toMatchObject({ objects: 1, kept: [] })
     expect(filesIn(storage)).toEqual(["d/x"])
+  })
+
+  it("a key below that of a file gets a virtual place, for a folder too", async () => {
+    const instance = await temporaryInstance({ keyPolicy: "semantic" })
+    const { run, storage } = instance
+    await run(save("1", { key: "a" }))
+    const below = (await run(save("2", { key: "a/b/c" }))).artifact
+    expect(below).toMatchObject({ key: "a/b/c", keyIsVirtual: true })
+    instance.file("d/x", "3")
+    const folder = (await run(saveFolder(join(instance.folder, "outside/d"), { key: "a/b/d" }))).artifact
+    expect(folder).toMatchObject({ key: "a/b/d", keyIsVirtual: true, nFiles: 1 })
+    expect(readFileSync(join(folder.path!, "x"), "utf8")).toBe("3")
+    expect(await run(read("a"))).toBe("1")
+    expect(await run(read("a/b/c"))).toBe("2")
+    expect(filesIn(storage)).toHaveLength(3)
+  })
+
+  it("a large file whose key is a folder of others gets a virtual place", async () => {
+    const instance = await temporaryInstance({ keyPolicy: "semantic" })
+    const { run } = instance
+    await run(save("1", { key: "a/b" }))
+    const large = instance.file("large", new Uint8Array(9 * 1024 * 1024))
+    expect((await run(saveFile(large, { key: "a" }))).artifact).toMatchObject({ key: "a", keyIsVirtual: true })
+    expect((await run(saveFile(large, { key: "a/b/c", onDuplicate: "new" }))).artifact).toMatchObject({ key: "a/b/c", keyIsVirtual: true })
   })
 })
