@@ -70,11 +70,12 @@ const byKeyAt = (reference: string, registry: RegistryService): Effect.Effect<Re
     const log = yield* registry.keyLog(parsed.key)
     if (log.length === 0) return null
     const uid = number === null ? targetAt(log, time!) : contentsOf(log)[number - 1] ?? null
-    if (uid !== null) return { uid, key: parsed.key, note: null }
+    // It can be in the trash, or deleted.
+    if (uid !== null && (yield* registry.uidsByPrefix(uid, 1)).length === 1) return { uid, key: parsed.key, note: null }
     return yield* new NotFound({
       what: number === null ? "content at that time of key" : `content number ${number} of key`,
       reference: parsed.key,
-      near: contentsOf(log).length === 0 ? [] : [`${parsed.key}@${contentsOf(log).length}`]
+      near: uid !== null || contentsOf(log).length === 0 ? [] : [`${parsed.key}@${contentsOf(log).length}`]
     })
   })
 

@@ -9,6 +9,7 @@ import { Doctor } from "../../src/services/Doctor.ts"
 import { Folders } from "../../src/services/Folders.ts"
 import { Ingest } from "../../src/services/Ingest.ts"
 import { Keys } from "../../src/services/Keys.ts"
+import { Labels } from "../../src/services/Labels.ts"
 import { Reading } from "../../src/services/Reading.ts"
 import { temporaryInstance } from "./TemporaryInstance.ts"
 
@@ -137,5 +138,19 @@ describe("under policy semantic", () => {
     const large = instance.file("large", new Uint8Array(9 * 1024 * 1024))
     expect((await run(saveFile(large, { key: "a" }))).artifact).toMatchObject({ key: "a", keyIsVirtual: true })
     expect((await run(saveFile(large, { key: "a/b/c", onDuplicate: "new" }))).artifact).toMatchObject({ key: "a/b/c", keyIsVirtual: true })
+  })
+})
+
+describe("KEY@N", () => {
+  it("of an artifact in the trash or deleted is not found, and takes no label from it", async () => {
+    const { fails, run } = await temporaryInstance()
+    const { uid } = (await run(save("1", { key: "k.txt" }))).artifact
+    await run(save("2", { key: "k.txt" }))
+    await run(Effect.flatMap(Labels, (labels) => Effect.andThen(labels.create("good"), labels.add("good", [uid]))))
+    await run(trash(uid))
+    expect(await fails(Effect.flatMap(Artifacts, (artifacts) => artifacts.resolve("k.txt@1")))).toMatchObject({ _tag: "NotFound" })
+    expect(await fails(Effect.flatMap(Labels, (labels) => labels.remove("good", ["k.txt@1"])))).toMatchObject({ _tag: "NotFound" })
+    await run(restore(uid))
+    expect(await run(get("k.txt@1"))).toMatchObject({ uid, labels: ["good"] })
   })
 })
