@@ -70,7 +70,7 @@ export type { TrackedRun } from "./services/TrackedRun.ts"
 export type { VerifyProgress, VerifyReport, VerifyRequest } from "./services/Integrity.ts"
 export type { SaveItem, SaveOptions, SaveRefusal, SaveResult, SaveWarning } from "./services/Artifacts.ts"
 
-export interface OpenOptions extends Pick<SheafOptions, "lockTimeout" | "keyPolicy"> {
+export interface OpenOptions extends Pick<SheafOptions, "lockTimeout" | "keyPolicy" | "registry"> {
   /** The kinds of storage that may be used. Default: directories, through the package `@sheaf/storage-local`, which has to be installed beside this one. */
   readonly drivers?: ReadonlyArray<StorageDriver>
   /** Handle of the account on whose behalf records are made. Default: `SHEAF_USER`, else the operating system's user name. */
@@ -165,11 +165,11 @@ export class Sheaf implements AsyncDisposable {
 
   /** Makes an instance in a directory, or finds that it exists, and opens it. `keyPolicy` is the name of one, to be kept in the config. */
   static async init(directory: string, options: InitOptions & Omit<OpenOptions, "keyPolicy"> = {}): Promise<Sheaf> {
-    const { account, drivers: given, lockTimeout, run, ...settings } = options
+    const { account, drivers: given, lockTimeout, registry, run, ...settings } = options
     const drivers = given ?? (await localDrivers())
-    const waiting = lockTimeout === undefined ? {} : { lockTimeout }
-    const { instance } = await Effect.runPromise(Composition.init(directory, { ...settings, ...waiting, drivers }))
-    return Sheaf.open(instance.directory, { ...waiting, drivers, ...(account === undefined ? {} : { account }), ...(run === undefined ? {} : { run }) })
+    const records = { ...(lockTimeout === undefined ? {} : { lockTimeout }), ...(registry === undefined ? {} : { registry }) }
+    const { instance } = await Effect.runPromise(Composition.init(directory, { ...settings, ...records, drivers }))
+    return Sheaf.open(instance.directory, { ...records, drivers, ...(account === undefined ? {} : { account }), ...(run === undefined ? {} : { run }) })
   }
 
   /** Registers a file: where it stands when that is inside a storage root, else as a copy in one. */

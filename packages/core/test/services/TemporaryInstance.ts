@@ -5,8 +5,9 @@ import { dirname, join } from "node:path"
 import { Effect, type Layer, ManagedRuntime } from "effect"
 import { afterAll } from "vitest"
 import { driver } from "../../../storage-local/src/index.ts"
-import { Sheaf, type SheafServices } from "../../src/Sheaf.ts"
+import { Sheaf, type SheafOptions, type SheafServices } from "../../src/Sheaf.ts"
 import type { InitOptions, InitReport } from "../../src/services/InstanceInit.ts"
+import * as MemoryPorts from "../../src/testing/MemoryPorts.ts"
 
 export const drivers = [driver]
 
@@ -16,7 +17,7 @@ const open: Array<{ readonly dispose: () => Promise<void> }> = []
 afterAll(async () => {
   for (const runtime of open) await runtime.dispose()
   for (const folder of made) rmSync(folder, { recursive: true, force: true })
-})
+}, 300_000)
 
 /** An empty folder that goes away after the tests of the file. */
 export const temporaryFolder = (): string => {
@@ -25,8 +26,21 @@ export const temporaryFolder = (): string => {
   return folder
 }
 
-export const initialize = (directory: string, options: InitOptions = {}): Promise<InitReport> =>
-  Effect.runPromise(Sheaf.init(directory, { ...options, drivers }))
+/** `test/testing/MemoryServices.test.ts` runs tests of services once more, with the records in memory. */
+export const onMemory = process.env["SHEAF_TEST_REGISTRY"] === "memory"
+
+const registries = new Map<string, ReturnType<typeof MemoryPorts.make>>()
+
+/** Where the records of an instance are, for what opens it by itself. */
+export const recordsOf = (directory: string): Pick<SheafOptions, "registry"> => {
+  if (!onMemory) return {}
+  const registry = registries.get(directory) ?? MemoryPorts.make()
+  registries.set(directory, registry)
+  return { registry }
+}
+
+export const initialize = (directory: string, options: InitOptions & Pick<SheafOptions, "registry"> = {}): Promise<InitReport> =>
+  Effect.runPromise(Sheaf.init(directory, { ...recordsOf(directory), ...options, drivers }))
 
 export interface TemporaryInstance {
   readonly folder: string
@@ -49,8 +63,8 @@ const put = (path: string, content: string | Uint8Array): string => {
 }
 
 /** Runs effects with the services of an instance until the tests of the file are done. */
-export const openInstance = (directory: string): ManagedRuntime.ManagedRuntime<SheafServices, unknown> => {
-  const runtime = ManagedRuntime.make(Sheaf.layer({ instance: directory, drivers }) as Layer.Layer<SheafServices, unknown>)
+export const openInstance = (directory: string, options: Pick<SheafOptions, "registry"> = {}): ManagedRuntime.ManagedRuntime<SheafServices, unknown> => {
+  const runtime = ManagedRuntime.make(Sheaf.layer({ ...recordsOf(directory), ...options, instance: directory, drivers }) as Layer.Layer<SheafServices, unknown>)
   open.push(runtime)
   return runtime
 }
