@@ -22,10 +22,15 @@ export const copies = (client: DuckDbClient["Service"]): Copies => ({
       : client.read((s) => knownObjects(s, root, objectKeys))
 })
 
+/** A select of the folders that are one artifact, by `uid`: what their locations name is no object. */
+export const FOLDERS = `SELECT uid FROM reg.artifact WHERE n_files IS NOT NULL`
+
 /** Objects that a location names; and those of folders, whose location names the folder. */
 const knownObjects = async (s: DuckDbSession, root: string, objectKeys: ReadonlyArray<string>): Promise<ReadonlySet<string>> => {
   const among = `root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))`
-  const known = new Set((await s.rows<{ key: string }>(`SELECT DISTINCT object_key AS key FROM reg.location WHERE ${among}`, [root, objectKeys])).map(({ key }) => key))
+  const named = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM (SELECT artifact, object_key FROM reg.location WHERE ${among}) l
+    ANTI JOIN (${FOLDERS}) f ON f.uid = l.artifact`, [root, objectKeys])
+  const known = new Set(named.map(({ key }) => key))
   for (const key of await heldByFolders(s, root, objectKeys.filter((key) => !known.has(key)))) known.add(key)
   return known
 }

@@ -287,9 +287,11 @@ const copyMembers = (plan: SavePlan, directory: string, files: ReadonlyArray<str
     })
     const done: Array<string> = []
     const settle = Effect.sync(() => rmSync(intents, { force: true }))
+    // One without files stands there as well: as a directory.
+    if (files.length === 0) mkdirSync(toFsPath(`${base}/${unescapePath(objectKey)}`), { recursive: true })
     const remove = Effect.sync(() => {
       for (const key of done) rmSync(toFsPath(`${base}/${unescapePath(key)}`), { force: true })
-      removeEmpty(base, done)
+      removeEmpty(base, done.length > 0 ? done : [`${objectKey}/`])
       rmSync(intents, { force: true })
     })
     const reader = fileReader({ algorithm, followSymlinks: false, stopped: () => false, onBytes: () => undefined })

@@ -1,5 +1,5 @@
 /** Deleting and restoring artifacts that have something in common with others. */
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { describe, expect, it } from "vitest"
@@ -114,6 +114,21 @@ describe("under policy semantic", () => {
     expect(filesIn(storage)).toEqual(["d/x", "d/y"])
     expect(await run(purge(["d/y"]))).toMatchObject({ objects: 1, kept: [] })
     expect(filesIn(storage)).toEqual(["d/x"])
+  })
+
+  it("a folder without files has a directory of its own, which keeps no object", async () => {
+    const instance = await temporaryInstance({ keyPolicy: "semantic" })
+    const { run, storage } = instance
+    const empty = join(instance.folder, "empty")
+    mkdirSync(empty)
+    const folder = (await run(saveFolder(empty, { key: "d" }))).artifact
+    expect(readdirSync(folder.path!)).toEqual([])
+    // Somebody takes the directory away, and another object comes to stand there.
+    rmdirSync(folder.path!)
+    await run(save("1", { key: "d" }))
+    expect(filesIn(storage)).toEqual(["d"])
+    expect(await run(purge(["d"]))).toMatchObject({ objects: 1, kept: [] })
+    expect(filesIn(storage)).toEqual([])
   })
 
   it("a key below that of a file gets a virtual place, for a folder too", async () => {

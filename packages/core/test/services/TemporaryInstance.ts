@@ -69,11 +69,11 @@ export const openInstance = (directory: string, options: Pick<SheafOptions, "reg
   return runtime
 }
 
-export const temporaryInstance = async (options: InitOptions = {}): Promise<TemporaryInstance> => {
+export const temporaryInstance = async (options: InitOptions & Pick<SheafOptions, "registry"> = {}): Promise<TemporaryInstance> => {
   const folder = temporaryFolder()
   const directory = join(folder, "instance")
   const { storage } = await initialize(directory, options)
-  const runtime = openInstance(directory)
+  const runtime = openInstance(directory, options.registry === undefined ? {} : { registry: options.registry })
   const root = decodeURIComponent(storage.url.slice("file://".length))
   return {
     folder,

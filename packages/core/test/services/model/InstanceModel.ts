@@ -186,7 +186,8 @@ export class InstanceModel extends ArtifactModel {
 
   #checkPlace(place: string, key: string | null, artifact: ModelArtifact, made: boolean, { directories }: Observed, alone: boolean): void {
     const { content, suffix } = artifact
-    const isVirtual = /^\.sheaf\/([0-9A-Za-z]{2})\/\1[0-9A-Za-z]{18}(\.[^/]*)?$/.test(place) && place.endsWith(suffix)
+    // A copy that heals a known artifact, and a folder, are named by a uid of their own.
+    const isVirtual = /^\.sheaf\/([0-9A-Za-z]{2})\/\1[0-9A-Za-z]{18}(\.[^/]*)?$/.test(place) && (!made || place.endsWith(suffix))
     const own = virtualPlace(artifact)
     const wanted = this.#policy === "content" && !content.isFolder ? `.sheaf/cas/${content.hash.slice(0, 2)}/${content.hash}`
       : this.#policy === "semantic" && key !== null && this.isFree(key, directories) ? key

@@ -54,9 +54,9 @@ export type Step =
 /** A key, or the nth live one. */
 export type KeyName = string | number
 
-const KEYS = ["a", "a.x", "b", "d/a", "d/b.x", "d/d/a", "a/b/c", "F"]
+const KEYS = ["a", "a.x", "d/a", "d/d/a", "a/b/c", "F"]
 const PREFIXES = ["d", "d/d", "a"]
-const CONTENTS = ["", "1", "2", "3"]
+const CONTENTS = ["", "1", "2", "3", "1", "2"]
 const SOURCES = ["src", "src", "src", "src.x"]
 const PLACES = ["a", "d/a", "z.x", "F/x"]
 const FOLDERS = ["F", "G"]
@@ -82,7 +82,7 @@ export const randomSteps = (random: Random): ReadonlyArray<Step> => {
   const policy = () => pick<Policy>(["alias", "alias", "reuse", "new", "error"])
   const settings = (): SaveSettings => ({
     key: chance(0.12) ? null : pick(KEYS), policy: policy(), described: chance(0.3),
-    tag: chance(0.2) ? pick(["t", "u"]) : null, revises: chance(0.12) ? artifact() : null
+    tag: chance(0.2) ? pick(["t", "u"]) : null, revises: chance(0.18) ? artifact() : null
   })
   const item = (): CopiedItem => ({ ...settings(), content: pick(CONTENTS), file: chance(0.5) ? pick(SOURCES) : null })
   const files = (names: ReadonlyArray<string>) => Object.fromEntries(names.filter(() => chance(0.6)).map((name) => [name, pick(CONTENTS)]))
@@ -93,8 +93,8 @@ export const randomSteps = (random: Random): ReadonlyArray<Step> => {
     if (choice < 24) return { do: "save", items: Array.from({ length: 2 + below(4) }, item) }
     if (choice < 33) return { do: "saveInPlace", path: pick(PLACES), content: chance(0.2) ? null : pick(CONTENTS), settings: settings() }
     if (choice < 40) return { do: "saveFolder", name: pick(FOLDERS), inPlace: chance(0.5), files: files(MEMBERS), settings: settings() }
-    if (choice < 41) return { do: "ingest", files: files(TREE), prefix: pick(["", "/d"]), policy: policy() }
-    if (choice < 42) return { do: "ingestInPlace", folder: pick(["d", "F"]), policy: policy() }
+    if (choice < 41) return chance(0.5) ? { do: "compare" } : { do: "ingest", files: files(TREE), prefix: pick(["", "/d"]), policy: policy() }
+    if (choice < 42) return chance(0.5) ? { do: "gc" } : { do: "ingestInPlace", folder: pick(["d", "F"]), policy: policy() }
     if (choice < 45) return { do: "mv", from: key(), to: chance(0.1) ? `${pick(PREFIXES)}/` : chance(0.15) ? key() : pick(KEYS) }
     if (choice < 47) return { do: "mv", from: `${pick(PREFIXES)}${chance(0.5) ? "/" : ""}`, to: `${pick(["d", "d/d", "e"])}${chance(0.5) ? "/" : ""}` }
     if (choice < 52) return { do: "alias", ref: artifact(), key: chance(0.2) ? key() : pick(KEYS) }
@@ -115,5 +115,24 @@ export const randomSteps = (random: Random): ReadonlyArray<Step> => {
     if (choice < 98) return { do: "detach", name: pick(LABELS), refs: members() }
     return { do: "compare" }
   }
-  return Array.from({ length: 12 + below(30) }, step)
+  return Array.from({ length: 15 + below(40) }, step)
+}
+
+/** The same step with less in it. */
+export function* simplerSteps(step: Step): Iterable<Step> {
+  if (step.do === "save") {
+    if (step.items.length > 1) for (const i of step.items.keys()) yield { ...step, items: step.items.toSpliced(i, 1) }
+    for (const [i, item] of step.items.entries()) for (const plainer of plainerSettings(item)) yield { ...step, items: step.items.with(i, { ...item, ...plainer }) }
+  } else if ("refs" in step) {
+    if (step.refs.length > 1) for (const i of step.refs.keys()) yield { ...step, refs: step.refs.toSpliced(i, 1) }
+  } else if ("settings" in step) {
+    for (const plainer of plainerSettings(step.settings)) yield { ...step, settings: { ...step.settings, ...plainer } }
+  }
+}
+
+function* plainerSettings({ described, policy, revises, tag }: SaveSettings): Iterable<Partial<SaveSettings>> {
+  if (revises !== null) yield { revises: null }
+  if (tag !== null) yield { tag: null }
+  if (described) yield { described: false }
+  if (policy !== "alias") yield { policy: "alias" }
 }
