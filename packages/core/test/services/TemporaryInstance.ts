@@ -5,6 +5,7 @@ import { dirname, join } from "node:path"
 import { Effect, type Layer, ManagedRuntime } from "effect"
 import { afterAll } from "vitest"
 import { driver } from "../../../storage-local/src/index.ts"
+import type { StorageDriver } from "../../src/ports/Storage.ts"
 import { Sheaf, type SheafOptions, type SheafServices } from "../../src/Sheaf.ts"
 import type { InitOptions, InitReport } from "../../src/services/InstanceInit.ts"
 import * as MemoryPorts from "../../src/testing/MemoryPorts.ts"
@@ -39,8 +40,8 @@ export const recordsOf = (directory: string): Pick<SheafOptions, "registry"> => 
   return { registry }
 }
 
-export const initialize = (directory: string, options: InitOptions & Pick<SheafOptions, "registry"> = {}): Promise<InitReport> =>
-  Effect.runPromise(Sheaf.init(directory, { ...recordsOf(directory), ...options, drivers }))
+export const initialize = (directory: string, options: InitOptions & Pick<SheafOptions, "registry"> = {}, using: ReadonlyArray<StorageDriver> = drivers): Promise<InitReport> =>
+  Effect.runPromise(Sheaf.init(directory, { ...recordsOf(directory), ...options, drivers: using }))
 
 export interface TemporaryInstance {
   readonly folder: string
@@ -63,17 +64,24 @@ const put = (path: string, content: string | Uint8Array): string => {
 }
 
 /** Runs effects with the services of an instance until the tests of the file are done. */
-export const openInstance = (directory: string, options: Pick<SheafOptions, "registry"> = {}): ManagedRuntime.ManagedRuntime<SheafServices, unknown> => {
-  const runtime = ManagedRuntime.make(Sheaf.layer({ ...recordsOf(directory), ...options, instance: directory, drivers }) as Layer.Layer<SheafServices, unknown>)
+export const openInstance = (
+  directory: string,
+  using: ReadonlyArray<StorageDriver> = drivers,
+  records: Pick<SheafOptions, "registry"> = recordsOf(directory)
+): ManagedRuntime.ManagedRuntime<SheafServices, unknown> => {
+  const runtime = ManagedRuntime.make(Sheaf.layer({ ...records, instance: directory, drivers: using }) as Layer.Layer<SheafServices, unknown>)
   open.push(runtime)
   return runtime
 }
 
-export const temporaryInstance = async (options: InitOptions & Pick<SheafOptions, "registry"> = {}): Promise<TemporaryInstance> => {
+export const temporaryInstance = async (
+  options: InitOptions & Pick<SheafOptions, "registry"> = {},
+  using: ReadonlyArray<StorageDriver> = drivers
+): Promise<TemporaryInstance> => {
   const folder = temporaryFolder()
   const directory = join(folder, "instance")
-  const { storage } = await initialize(directory, options)
-  const runtime = openInstance(directory, options.registry === undefined ? {} : { registry: options.registry })
+  const { storage } = await initialize(directory, options, using)
+  const runtime = openInstance(directory, using, options.registry === undefined ? recordsOf(directory) : { registry: options.registry })
   const root = decodeURIComponent(storage.url.slice("file://".length))
   return {
     folder,

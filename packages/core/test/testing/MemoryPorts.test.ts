@@ -56,7 +56,7 @@ describe("an instance with its records in memory", () => {
     const folder = temporaryFolder()
     const registry = make()
     await initialize(join(folder, "instance"), { registry })
-    const runtime = openInstance(join(folder, "instance"), { registry })
+    const runtime = openInstance(join(folder, "instance"), drivers, { registry })
     const sql = Effect.scoped(Effect.flatMap(Sql, (service) => service.query({ query: "SELECT 1" })))
     expect(await runtime.runPromise(Effect.flip(sql))).toMatchObject({ _tag: "InvalidInput", reason: "a registry in memory has no SQL engine" })
     const table = writeTableFile(Query.everything, join(folder, "table.csv"))
