@@ -22,23 +22,30 @@ export const copies = (client: DuckDbClient["Service"]): Copies => ({
       : client.read((s) => knownObjects(s, root, objectKeys))
 })
 
+/** A select of the folders that are one artifact, by `uid`: what their locations name is no object. */
+export const FOLDERS = `SELECT uid FROM reg.artifact WHERE n_files IS NOT NULL`
+
 /** Objects that a location names; and those of folders, whose location names the folder. */
 const knownObjects = async (s: DuckDbSession, root: string, objectKeys: ReadonlyArray<string>): Promise<ReadonlySet<string>> => {
   const among = `root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))`
-  const known = new Set((await s.rows<{ key: string }>(`SELECT DISTINCT object_key AS key FROM reg.location WHERE ${among}`, [root, objectKeys])).map(({ key }) => key))
+  const named = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM (SELECT artifact, object_key FROM reg.location WHERE ${among}) l
+    ANTI JOIN (${FOLDERS}) f ON f.uid = l.artifact`, [root, objectKeys])
+  const known = new Set(named.map(({ key }) => key))
   for (const key of await heldByFolders(s, root, objectKeys.filter((key) => !known.has(key)))) known.add(key)
   return known
 }
 
-/** Objects that lie in a folder that is one artifact. */
-export const heldByFolders = async (s: DuckDbSession, root: string, objectKeys: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+/** Objects that are files of a folder which is one artifact; with `standing` those of folders that are recorded to stand there now. */
+export const heldByFolders = async (
+  s: DuckDbSession, root: string, objectKeys: ReadonlyArray<string>, { standing = false }: { readonly standing?: boolean } = {}
+): Promise<ReadonlyArray<string>> => {
   const folders = new Set(objectKeys.flatMap(foldersAbove))
   if (folders.size === 0) return []
-  const held = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM (SELECT artifact, object_key FROM reg.location
-      WHERE root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))) l
-    SEMI JOIN (SELECT uid FROM reg.artifact WHERE n_files IS NOT NULL) a ON a.uid = l.artifact`, [root, [...folders]])
+  const held = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key || '/' || m.path AS key FROM (SELECT artifact, object_key FROM reg.location
+      WHERE root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[])) ${standing ? "AND state <> 'replaced'" : ""}) l
+    JOIN reg.member m ON m.artifact = l.artifact`, [root, [...folders]])
   const holding = new Set(held.map(({ key }) => key))
-  return holding.size === 0 ? [] : objectKeys.filter((key) => foldersAbove(key).some((folder) => holding.has(folder)))
+  return objectKeys.filter((key) => holding.has(key))
 }
 
 /** `a/b/c` lies in `a` and `a/b`. */
