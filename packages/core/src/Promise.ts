@@ -42,6 +42,7 @@ import type { InitOptions } from "./services/InstanceInit.ts"
 import type { KeyTree, TreeOptions } from "./services/KeyTree.ts"
 import { type AliasReport, Keys, type MoveOptions, type MoveReport } from "./services/Keys.ts"
 import { type LabelChange, type LabelCreation, type LabelFilter, type LabelListing, Labels as LabelService } from "./services/Labels.ts"
+import type { MemberSource } from "./services/MemberSource.ts"
 import { Query } from "./services/Query.ts"
 import { type ByteRange, type CopyToOptions, Reading } from "./services/Reading.ts"
 import { Sql } from "./services/Sql.ts"
@@ -63,6 +64,7 @@ export type { TrashedArtifact } from "./ports/Trash.ts"
 export type { DeleteOptions, DeletionPlan, DeletionReport, RestoreReport, TrashOptions, TrashReport } from "./services/Deletion.ts"
 export type { ExportOptions, ExportReport } from "./services/Exporting.ts"
 export type { ArtifactSearch } from "./PromiseQuery.ts"
+export type { MemberSource } from "./services/MemberSource.ts"
 export type { Direction, Page } from "./services/Query.ts"
 export type { TableFile, TableFileOptions } from "./services/TableFile.ts"
 export type { LineageOptions, RunOutcome, RunRequest } from "./services/Runs.ts"
@@ -98,10 +100,13 @@ export interface LabelCalls {
 
 /** Collections, as promises; each method is that of the service `Collections`. */
 export interface CollectionCalls {
-  /** Makes a collection of artifacts, a new version of the one of that name, or finds that it has exactly these. */
-  readonly create: (name: string, references: ReadonlyArray<string>, options?: { readonly description?: string }) => Promise<CollectionChange>
-  /** Makes a new version with further members. */
-  readonly append: (name: string, references: ReadonlyArray<string>) => Promise<CollectionChange>
+  /**
+   * Makes a collection of artifacts, a new version of the one of that name, or finds that it has exactly these. Members are references, a filter as in
+   * `{ where: { suffix: ".csv" } }`, or a search, whose order they keep: `sheaf.artifacts.where(…).orderBy("key")`.
+   */
+  readonly create: (name: string, members: MemberSource | ArtifactSearch, options?: { readonly description?: string }) => Promise<CollectionChange>
+  /** Makes a new version with further members, which are given likewise. */
+  readonly append: (name: string, members: MemberSource | ArtifactSearch) => Promise<CollectionChange>
   /** The collection that a name, `NAME@N`, a uid or a unique beginning of one means, with its members. */
   readonly show: (reference: string) => Promise<CollectionContents>
   /** The latest version of each. */
@@ -301,9 +306,10 @@ export class Sheaf implements AsyncDisposable {
   get collections(): CollectionCalls {
     const call = <A, E>(use: (collections: CollectionService["Service"]) => Effect.Effect<A, E>, signal?: AbortSignal): Promise<A> =>
       this.#run(Effect.flatMap(CollectionService, use), signal)
+    const sourceOf = (members: MemberSource | ArtifactSearch): MemberSource => (members instanceof ArtifactSearch ? members.query : members)
     return {
-      create: (name, references, options) => call((collections) => collections.create(name, references, options)),
-      append: (name, references) => call((collections) => collections.append(name, references)),
+      create: (name, members, options) => call((collections) => collections.create(name, sourceOf(members), options)),
+      append: (name, members) => call((collections) => collections.append(name, sourceOf(members))),
       show: (reference) => call((collections) => collections.show(reference)),
       list: () => call((collections) => collections.list),
       log: (reference) => call((collections) => collections.log(reference)),
