@@ -10,6 +10,7 @@ import { writeTableFile } from "@sheaf/core/services/TableFile"
 import { withInstance } from "../OpenInstance.ts"
 import { type QueryInput, queryOf } from "../QueryInput.ts"
 import { Shell } from "../Shell.ts"
+import { keepHeapSteady } from "../SteadyHeap.ts"
 import { fittedTable, type ResultColumn, tabLine } from "../terminal/ResultTable.ts"
 import { safeText } from "../terminal/SafeText.ts"
 import { countText, plural, sizeText } from "../terminal/SizeText.ts"
@@ -45,6 +46,7 @@ const MEASURED = 1000
 
 export const run = (input: FindInput) =>
   Effect.gen(function*() {
+    keepHeapSteady()
     const shell = yield* Shell
     const isText = shell.options.format === "text"
     const format = Option.getOrNull(input.format)

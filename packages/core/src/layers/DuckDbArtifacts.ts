@@ -24,7 +24,7 @@ const selectMany = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promis
       rest: `JOIN (SELECT unnest(uids) AS wanted, unnest(range(len(uids))) AS place FROM (SELECT $1::VARCHAR[] AS uids)) w ON w.wanted = a.uid WHERE a.visibility = 1`,
       params: [uids]
     })
-    return await readGathered(s, gathered, TABLE, 0, uids.length)
+    return (await readGathered(s, gathered, TABLE, 0, Number.MAX_SAFE_INTEGER)).flatMap((make) => make())
   } finally {
     await dropTables(s, TABLE, GATHERED).catch(() => undefined)
   }

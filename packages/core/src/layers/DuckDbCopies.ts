@@ -63,7 +63,7 @@ const pages = (client: DuckDbClient["Service"], filter: CopyFilter): Stream.Stre
       for (const range of ranges) all.push({ ...range, root })
     }
     return all
-  }, (part) => page(filter, part), (copy: StoredCopy) => copy)
+  }, (part) => page(filter, part), ({ position: _, ...copy }: StoredCopy & { readonly position: number }) => copy)
 
 const page = (filter: CopyFilter, part: CopyPage): PageSelect => {
   const range = inRange("l.object_key", part, 2)

@@ -7,7 +7,7 @@
 import type { Stream } from "effect"
 import type { RegistryError } from "../ports/Registry.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
-import { inPieces, makeTable, spill } from "./DuckDbSpill.ts"
+import { inPieces, makeTable, rowsIn, spill, textsOf } from "./DuckDbSpill.ts"
 
 /** One row in this many is drawn to find where pages end. */
 const DRAWN = 400
@@ -56,14 +56,14 @@ export const keyRanges = (s: DuckDbSession, prefix: string, after: string): Prom
   return pageRanges(s, { column: "key", from: `FROM reg.key ${where}`, params, after })
 }
 
-/** What a page is: a SELECT that gives each row its `position`, counted from 0 in the order of the rows, and its parameters. */
+/** What a page is: a SELECT that gives each row its `position`, counted from 0 in the order of the rows, and times as numbers; and its parameters. */
 export interface PageSelect {
   readonly sql: string
   readonly params: ReadonlyArray<unknown>
 }
 
 /** The rows of all pages, one page after the other. */
-export const inPages = <P, R, A>(
+export const inPages = <P, R extends { readonly position: number }, A>(
   client: DuckDbClient["Service"],
   pages: (s: DuckDbSession) => Promise<ReadonlyArray<P>>,
   select: (page: P) => PageSelect,
@@ -76,6 +76,5 @@ export const inPages = <P, R, A>(
         const { params, sql } = select(page)
         return { count: await makeTable(s, table, sql, params) }
       },
-      read: async (s, _, table, from, until) =>
-        (await s.rows<R>(`SELECT * EXCLUDE (position) FROM ${table} WHERE position >= ${from} AND position < ${until} ORDER BY position`)).map(convert)
+      read: async (s, _, table, from, until) => [...(await textsOf(s, table, from, until)).values()].map((text) => () => rowsIn<R>(text).map(convert))
     }))

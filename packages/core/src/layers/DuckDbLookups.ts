@@ -94,7 +94,7 @@ const list = (client: DuckDbClient["Service"], prefix: string): Stream.Stream<Ke
   Stream.unwrap(Effect.map(client.read((s) => listFirst(s, prefix)), (first) => {
     if (first.length < FIRST) return Stream.fromIterable(first)
     const after = first[first.length - 1]!.key
-    return Stream.concat(Stream.fromIterable(first), inPages(client, (s) => keyRanges(s, prefix, after), (range) => listPage(prefix, range), listing))
+    return Stream.concat(Stream.fromIterable(first), inPages(client, (s) => keyRanges(s, prefix, after), (range) => listPage(prefix, range), (row: ListedRow & { readonly position: number }) => listing(row)))
   }))
 
 const listFirst = async (s: DuckDbSession, prefix: string): Promise<ReadonlyArray<KeyListing>> => {
@@ -109,6 +109,7 @@ const listPage = (prefix: string, range: Range): PageSelect => {
   return { sql: `SELECT row_number() OVER (ORDER BY k.key) - 1 AS position, ${LISTED} FROM (${keys}) k JOIN reg.artifact a ON a.uid = k.artifact`, params }
 }
 
-const LISTED = `k.key, a.uid, coalesce(k.key = a.key, false) AS "isPrimary", a.suffix, a.size, a.hash, a.hash_type AS "hashType", a.created_at AS "createdAt"`
+const LISTED = `k.key, a.uid, coalesce(k.key = a.key, false) AS "isPrimary", a.suffix, a.size, a.hash, a.hash_type AS "hashType", epoch_us(a.created_at) AS "createdAt"`
 
-const listing = (row: ListedRow): KeyListing => ({ ...row, createdAt: isoTime(row.createdAt) })
+const listing = ({ createdAt, hash, hashType, isPrimary, key, size, suffix, uid }: ListedRow): KeyListing =>
+  ({ key, uid, isPrimary, suffix, size, hash, hashType, createdAt: isoTime(createdAt) })

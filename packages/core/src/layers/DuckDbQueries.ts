@@ -12,7 +12,7 @@ import { afterSql, checkPatterns, filterSql, orderSql, Parameters, sortColumn, u
 import { gather, GATHERED, readGathered } from "./DuckDbGathered.ts"
 import { listedArtifacts } from "./DuckDbListedArtifacts.ts"
 import { sqlText } from "./DuckDbSession.ts"
-import { inPieces, makeTable, spill } from "./DuckDbSpill.ts"
+import { inPieces, makeTable, rowsIn, spill, textsOf } from "./DuckDbSpill.ts"
 
 /** Artifacts in a piece of a stream, give or take: few enough that the registry is held for about half a second. */
 const PIECE = 100_000
@@ -119,6 +119,11 @@ const further = (client: DuckDbClient["Service"], query: ArtifactQuery, start: P
       read: readGathered
     }))
 
+interface UidRow {
+  readonly position: number
+  readonly uid: string
+}
+
 const uids = (client: DuckDbClient["Service"], { filter, limit, order }: ArtifactQuery, read: Read): Stream.Stream<string, QueryError> => {
   if (limit !== null && limit <= PIECE) {
     return Stream.unwrap(Effect.map(read(filter, (s) => select(s, filter, { order, limit })), (rows) => Stream.fromIterable(rows.map(({ uid }) => uid))))
@@ -130,8 +135,7 @@ const uids = (client: DuckDbClient["Service"], { filter, limit, order }: Artifac
         const { params, where } = chosen(filter, { ...piece, order })
         return { count: await makeTable(s, table, `SELECT ${positionIn(order)} AS position, a.uid FROM reg.artifact a WHERE ${where}`, params) }
       },
-      read: async (s, _, table, from, until) =>
-        (await s.rows<{ uid: string }>(`SELECT uid FROM ${table} WHERE position >= ${from} AND position < ${until} ORDER BY position`)).map(({ uid }) => uid)
+      read: async (s, _, table, from, until) => [...(await textsOf(s, table, from, until)).values()].map((text) => () => rowsIn<UidRow>(text).map(({ uid }) => uid))
     }))
   return limit === null ? all : Stream.take(all, limit)
 }

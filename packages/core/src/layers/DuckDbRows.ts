@@ -7,8 +7,14 @@ import type { ArtifactRecord, LocationRecord } from "../domain/RegistryState.ts"
 import { objectPath, type StorageRoot } from "../domain/StorageRoot.ts"
 import { DuckDbConnection, type DuckDbSession } from "./DuckDbSession.ts"
 
-/** ISO 8601 in UTC with milliseconds. */
-export const isoTime = (micros: number): string => new Date(Math.floor(micros / 1000)).toISOString()
+let latest = { millis: 0, text: "1970-01-01T00:00:00.000Z" }
+
+/** ISO 8601 in UTC with milliseconds. What is registered together has about the same time, so that the latest one is remembered. */
+export const isoTime = (micros: number): string => {
+  const millis = Math.floor(micros / 1000)
+  if (millis !== latest.millis) latest = { millis, text: new Date(millis).toISOString() }
+  return latest.text
+}
 
 /** Text that DuckDB can hold: lone surrogates, which are no characters, become U+FFFD. */
 export const wellFormed = (text: string | null): string | null => (text === null ? null : Buffer.from(text, "utf8").toString("utf8"))
@@ -34,7 +40,8 @@ export const recordsParam = (records: ReadonlyArray<object>): string => JSON.str
 export type ArtifactColumns = Omit<ArtifactRecord, "stem" | "seq" | "manifestHash">
 
 export const ARTIFACT_COLUMNS = `uid, is_latest AS "isLatest", key, former_key AS "formerKey", suffix, kind, description, version, size, hash,
-  hash_type AS "hashType", n_files AS "nFiles", n_observations AS "nObservations", run, account, created_at AS "createdAt", updated_at AS "updatedAt"`
+  hash_type AS "hashType", n_files AS "nFiles", n_observations AS "nObservations", run, account, epoch_us(created_at) AS "createdAt",
+  epoch_us(updated_at) AS "updatedAt"`
 
 export const KEY_COLUMNS = `key, artifact, since, event, run`
 
