@@ -7,6 +7,7 @@ import type { CollectionChange } from "@sheaf/core/services/Collections"
 import type { MemberSource } from "@sheaf/core/services/MemberSource"
 import { queryFlagIn, type QueryInput, queryOf } from "./QueryInput.ts"
 import { Shell } from "./Shell.ts"
+import { keepHeapSteady } from "./SteadyHeap.ts"
 import { versionName } from "./terminal/CollectionText.ts"
 import { safeText } from "./terminal/SafeText.ts"
 import { plural } from "./terminal/SizeText.ts"
@@ -21,7 +22,10 @@ export interface MembersInput extends QueryInput {
 
 /** References as they are, or the query of filters. Fails with `Usage` when there is neither. */
 export const membersOf = (command: string, input: MembersInput): Effect.Effect<MemberSource, Usage | InvalidInput> => {
-  if (input.query) return queryOf(input.references, input)
+  if (input.query) {
+    keepHeapSteady()
+    return queryOf(input.references, input)
+  }
   const flag = queryFlagIn(input)
   if (flag !== null) return Effect.fail(new Usage({ message: `${flag} is about filters, which go with --query`, hint: "Add --query, or leave it out." }))
   if (input.references.length > 0) return Effect.succeed(input.references)
