@@ -4,7 +4,7 @@
 import { Effect, Option } from "effect"
 import { sortFieldNamed } from "@sheaf/core/domain/ArtifactFilter"
 import { parseFilter } from "@sheaf/core/domain/FilterParse"
-import { InvalidInput } from "@sheaf/core/domain/SheafError"
+import type { InvalidInput } from "@sheaf/core/domain/SheafError"
 import { Query } from "@sheaf/core/services/Query"
 
 export interface QueryInput {
