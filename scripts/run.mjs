@@ -25,7 +25,7 @@ const tasks = {
   },
   docs: () => {
     buildCli()
-    node("scripts/check-docs.mjs")
+    every(() => node("scripts/broken-drivers.mjs", "--check"), () => node("scripts/check-docs.mjs"))
   },
   test: (args) => {
     if (args.length > 0) {
@@ -41,6 +41,7 @@ const tasks = {
       lint,
       () => own("knip"),
       () => withPnpm("node", "scripts/check-packages.mjs"),
+      () => node("scripts/broken-drivers.mjs", "--check"),
       () => node("scripts/check-docs.mjs")
     )
   },

@@ -26,6 +26,7 @@ import * as HashingLayers from "./layers/HashingLayers.ts"
 import * as KeyPolicies from "./layers/KeyPolicies.ts"
 import { keyPolicyRules } from "./workers/KeyPolicyRules.ts"
 import * as RandomUids from "./layers/RandomUids.ts"
+import { type ResilienceOptions, resilientDriver } from "./layers/ResilientStorage.ts"
 import type { Hashing } from "./ports/Hashing.ts"
 import type { KeyPolicy, KeyPolicyRules } from "./ports/KeyPolicy.ts"
 import type { Queries } from "./ports/Queries.ts"
@@ -123,7 +124,7 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
       registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbFolderMembers.layer, DuckDbTrash.layer, DuckDbPurge.layer, DuckDbLabels.layer,
       DuckDbCollections.layer, DuckDbReferences.layer, DuckDbQueries.layer, DuckDbSql.layer({ lockTimeoutMillis }), DuckDbRuns.layer
     ).pipe(Layer.provide(engine)),
-    storageDrivers(options.drivers),
+    storageDrivers(options.drivers, resilienceOf(config)),
     HashingLayers.layer(config.hash),
     KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
     RandomUids.layer,
@@ -163,11 +164,16 @@ const registryOpener = (lockTimeout: number = DEFAULT_LOCK_TIMEOUT): Layer.Layer
       })
   })
 
+const resilienceOf = ({ storage: { concurrency, retry, timeout } }: LoadedInstance["config"]): ResilienceOptions => ({
+  retry: { limit: retry * 1000 }, timeout: { idle: timeout * 1000 }, concurrency: concurrency === "auto" ? {} : { limit: concurrency }
+})
+
 const SCHEME = /^([a-z][a-z0-9+.-]+):\/\//i
 
-/** The drivers that the caller brings; a text without a scheme is a local path. */
-const storageDrivers = (all: ReadonlyArray<StorageDriver>): Layer.Layer<StorageDrivers> =>
-  Layer.succeed(StorageDrivers, {
+/** The drivers that the caller brings; a text without a scheme is a local path. The roots of all but directories hold out. */
+const storageDrivers = (given: ReadonlyArray<StorageDriver>, resilience: ResilienceOptions = {}): Layer.Layer<StorageDrivers> => {
+  const all = given.map((driver) => resilientDriver(driver, resilience))
+  return Layer.succeed(StorageDrivers, {
     all,
     forUrl: (url) => {
       const scheme = SCHEME.exec(url)?.[1]?.toLowerCase() ?? "file"
@@ -180,3 +186,4 @@ const storageDrivers = (all: ReadonlyArray<StorageDriver>): Layer.Layer<StorageD
         : Effect.succeed(driver)
     }
   })
+}

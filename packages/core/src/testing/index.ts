@@ -1,5 +1,6 @@
 /**
- * For tests: layers that need no disk, and suites that every implementation of a port has to pass. The suites need `vitest` and `@effect/vitest`.
+ * For tests: layers that need no disk, and suites that every implementation of a port has to pass. The suites need `vitest` and `@effect/vitest`. The suite for storage
+ * drivers is `@sheaf/storage-testkit`.
  */
 export * as FixedUids from "./FixedUids.ts"
 export { collectionConformance } from "./CollectionConformance.ts"
@@ -11,4 +12,3 @@ export * as MemoryLabels from "./MemoryLabels.ts"
 export * as MemoryRegistry from "./MemoryRegistry.ts"
 export * as MemoryStorage from "./MemoryStorage.ts"
 export { registryConformance } from "./RegistryConformance.ts"
-export { storageConformance } from "./StorageConformance.ts"
