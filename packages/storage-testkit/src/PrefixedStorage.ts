@@ -13,7 +13,7 @@ export const prefixed = (handle: StorageHandle, prefix: string): StorageHandle =
   const object = (found: StorageObject): StorageObject => ({ ...found, key: inner(found.key) })
   // The errors of a body are not about keys of this root.
   const error = (own: (error: StorageError) => boolean = () => true) => (found: StorageError): StorageError =>
-    own(found) && found.key.startsWith(prefix) ? new StorageError({ ...found, key: inner(found.key) }) : found
+    own(found) && found.key.startsWith(prefix) ? new StorageError({ ...found, key: inner(found.key), cause: found.cause }) : found
   const one = <A>(effect: Effect.Effect<A, StorageError>): Effect.Effect<A, StorageError> => Effect.mapError(effect, error())
   return {
     info: handle.info,
