@@ -7,7 +7,7 @@ import { equal, sameKeys } from "./Expect.ts"
 import { awkwardKeys } from "./KeyCases.ts"
 
 /** Bytewise by stored names. */
-export const sorted = (keys: ReadonlyArray<string>): ReadonlyArray<string> => [...keys].sort(byStoredName)
+const sorted = (keys: ReadonlyArray<string>): ReadonlyArray<string> => [...keys].sort(byStoredName)
 
 const byStoredName = (a: string, b: string): number => Buffer.compare(Buffer.from(unescapePath(a), "latin1"), Buffer.from(unescapePath(b), "latin1"))
 

@@ -15,8 +15,8 @@ import { prefixed } from "./PrefixedStorage.ts"
 
 /** How the suite is run on a root that is in use. */
 export interface RootConformanceOptions extends ConformanceOptions {
-  /** Told of each case as it ends. */
-  readonly onCase?: (result: CaseResult) => void
+  /** Told of each case as it ends, and of what was asked for so far. */
+  readonly onCase?: (result: CaseResult, counts: Readonly<StorageCounts>) => void
   /** Aborted: the case that runs is given up, what it wrote is removed, and no other one begins. */
   readonly signal?: AbortSignal
 }
@@ -59,7 +59,7 @@ export const rootConformance = (root: StorageHandle, options: RootConformanceOpt
       )
       if (result === null) return
       cases.push(result)
-      options.onCase?.(result)
+      options.onCase?.(result, counts)
     }), { discard: true }).pipe(
       Effect.ensuring(Effect.map(Effect.orElseSucceed(removeFolder(handle, folder), () => false), (isGone) => { if (!isGone) leftover = folder }))
     )

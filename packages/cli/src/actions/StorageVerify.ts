@@ -69,7 +69,7 @@ const runSuite = (reference: string, yes: boolean) =>
   Effect.gen(function*() {
     const shell = yield* Shell
     const roots = yield* StorageRoots
-    const { conformanceCost, rootConformance } = yield* Effect.promise(() => import("@sheaf/storage-testkit"))
+    const { conformanceCases, conformanceCost, rootConformance } = yield* Effect.promise(() => import("@sheaf/storage-testkit"))
     const handle = yield* roots.handle(yield* roots.find(reference))
     const cost = conformanceCost(handle)
     // Who is asked has to know about what.
@@ -84,7 +84,7 @@ const runSuite = (reference: string, yes: boolean) =>
     let done = 0
     const report = yield* rootConformance(handle, {
       signal,
-      onCase: () => display.update({ done: ++done, bytes: 0, total: null, totalBytes: null, isTotalKnown: false })
+      onCase: (_, { bytesRead, bytesWritten }) => display.update({ done: ++done, bytes: bytesRead + bytesWritten, total: conformanceCases.length, totalBytes: null, isTotalKnown: true })
     }).pipe(Effect.ensuring(Effect.sync(display.end)))
     return { ...report, seconds: Math.round(performance.now() - begun) / 1000 }
   })

@@ -43,7 +43,7 @@ export const InstanceConfig = Schema.Struct({
       /** Seconds in which something has to happen; 0 waits for ever. */
       timeout: defaulted(Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 86_400 }, { message: "expected seconds from 0" })), 60),
       /** Operations at once, or `auto`: as many as the driver is good for. */
-      concurrency: defaulted(Schema.Union([Schema.Literal("auto"), Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))]).annotate({ message: "expected auto or a whole number from 1" }), "auto")
+      concurrency: defaulted(Schema.Union([Schema.Literal("auto"), Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }, { message: "expected auto or a whole number from 1" }))]), "auto")
     }),
     {}
   )
