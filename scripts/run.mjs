@@ -25,8 +25,9 @@ const tasks = {
   },
   docs: () => {
     buildCli()
-    every(() => node("scripts/broken-drivers.mjs", "--check"), () => node("scripts/check-docs.mjs"))
+    every(() => node("scripts/broken-drivers.mjs", "--check"), () => node("scripts/api-docs.mjs", "--check"), () => node("scripts/check-docs.mjs"))
   },
+  api: () => node("scripts/api-docs.mjs"),
   test: (args) => {
     if (args.length > 0) {
       buildCli()
@@ -42,6 +43,7 @@ const tasks = {
       () => own("knip"),
       () => withPnpm("node", "scripts/check-packages.mjs"),
       () => node("scripts/broken-drivers.mjs", "--check"),
+      () => node("scripts/api-docs.mjs", "--check"),
       () => node("scripts/check-docs.mjs")
     )
   },

@@ -7,7 +7,9 @@ import { inspect, isDeepStrictEqual } from "node:util"
 /** A case did not find what the contract promises. */
 export class ConformanceFailure extends Error {
   override readonly name = "ConformanceFailure"
+  /** What was found. */
   readonly actual: unknown
+  /** What was expected. */
   readonly expected: unknown
   constructor(message: string, actual?: unknown, expected?: unknown) {
     super(message)

@@ -13,6 +13,7 @@ import { Effect, Layer, Stream } from "effect"
  */
 export type Fault = "error" | "lostReply" | "delay" | "cut" | "cutBody" | "tornWrite" | "reordered" | "duplicated"
 
+/** Which faults, and how many. */
 export interface FaultOptions {
   /** The same seed and the same operations give the same faults. */
   readonly seed: number
