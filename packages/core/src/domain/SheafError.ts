@@ -82,7 +82,6 @@ const WHERE_TO_LOOK: Readonly<Record<string, string>> = {
   run: "sheaf runs lists the runs; startRun of the library begins one.",
   label: "sheaf label list shows the labels; make one with: sheaf label create NAME.",
   collection: "sheaf collection list shows the collections; make one with: sheaf collection create NAME REF.",
-  run: "sheaf runs lists the runs.",
   "artifact in the trash": "sheaf rm --list shows what is in the trash.",
   "live artifact as": "It was moved to the trash (sheaf rm --list shows what is in it, sheaf restore REF brings it back) or deleted for good.",
   "storage root": "sheaf storage list shows the storage roots."
