@@ -26,6 +26,7 @@ import type { StorageDriver } from "./ports/Storage.ts"
 import type { TrashedArtifact } from "./ports/Trash.ts"
 import type { Loaded, NoParsers, ParserResults, Parsers } from "./PromiseLoading.ts"
 import { ArtifactSearch } from "./PromiseQuery.ts"
+import { storageCalls, type StorageCalls } from "./PromiseStorage.ts"
 import { Sheaf as Composition, type SheafOptions, type SheafServices } from "./Sheaf.ts"
 import { Collections as CollectionService, type CollectionChange, type CollectionContents, type CollectionDiff } from "./services/Collections.ts"
 import type { CollectionExportOptions, CollectionExportReport } from "./services/CollectionExport.ts"
@@ -33,6 +34,7 @@ import { Artifacts, type Resolved, type SaveItem, type SaveOptions, type SaveRef
 import {
   type DeleteOptions, Deletion, type DeletionPlan, type DeletionReport, type RestoreReport, type TrashOptions, type TrashReport
 } from "./services/Deletion.ts"
+import { Conversion, type ConvertReport, type ConvertRequest } from "./services/Conversion.ts"
 import { type Check, Doctor } from "./services/Doctor.ts"
 import { type CopyReport, Copying } from "./services/Copying.ts"
 import { Folders } from "./services/Folders.ts"
@@ -71,6 +73,9 @@ export type { PlainContent, PlainParser } from "./ports/ContentParsers.ts"
 export type { TableRow, TableValue } from "./ports/TableFiles.ts"
 export type { Loaded, NoParsers, ParserResults, Parsers, TextRow } from "./PromiseLoading.ts"
 export type { ArtifactSearch } from "./PromiseQuery.ts"
+export type { AddedRoot, AddRootOptions, RootCheck, RootListing, StorageCalls } from "./PromiseStorage.ts"
+export type { ConvertReport, ConvertRequest } from "./services/Conversion.ts"
+export type { InitOptions } from "./services/InstanceInit.ts"
 export type { Direction, Page } from "./services/Query.ts"
 export type { TableFile, TableFileOptions } from "./services/TableFile.ts"
 export type { LineageOptions, RunOutcome, RunRequest } from "./services/Runs.ts"
@@ -309,6 +314,16 @@ export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposab
   /** Releases a key; gives the artifact it pointed at. */
   unalias(key: string): Promise<Artifact> {
     return this.#run(Effect.flatMap(Keys, (keys) => keys.unalias(key)))
+  }
+
+  /** Moves objects to where another key policy puts them; what has to stay is in the report. */
+  convert(request: ConvertRequest): Promise<ConvertReport> {
+    return this.#run(Effect.flatMap(Conversion, (conversion) => conversion.convert(request)))
+  }
+
+  /** Storage roots: add them, choose the default one. */
+  get storage(): StorageCalls {
+    return storageCalls((effect) => this.#run(effect))
   }
 
   /** Labels: make them, give them to artifacts. */
