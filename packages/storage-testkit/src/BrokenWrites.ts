@@ -107,6 +107,7 @@ export const brokenWrites: ReadonlyArray<BrokenDriver> = [
   brokenObject("digest-in-hex", 18, "gives digests in another spelling", (object) => ({
     ...object, digests: Object.fromEntries(Object.entries(object.digests).map(([type, digest]) => [type, Buffer.from(digest, "base64url").toString("hex")]))
   })),
+  brokenObject("digest-promised", 18, "says that it returns digests, and returns none", (object) => ({ ...object, digests: {} })),
   brokenWrite("seen-before-complete", 19, "shows an object while it is written", (honest, key, body, options) =>
     body.type !== "stream" || options.mode !== "create" ? honest.write(key, body, options) : Effect.andThen(
       honest.write(key, { type: "bytes", bytes: new Uint8Array(0) }, { mode: "create" }),
