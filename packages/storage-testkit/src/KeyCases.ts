@@ -1,9 +1,9 @@
-/** Cases 30-39 of the storage conformance suite: keys and deleting. */
-import { assert } from "@effect/vitest"
+/** Cases 30-39 of the conformance suite: keys and deleting. */
+import { escapePath } from "@sheaf/core/domain/FileName"
+import type { StorageCapabilities } from "@sheaf/core/ports/Storage"
 import { Effect } from "effect"
-import { escapePath } from "../domain/FileName.ts"
-import type { StorageCapabilities, StorageHandle } from "../ports/Storage.ts"
-import { bodyOf, bytesAt, bytesOf, failsWith, holdsOnly, keysOf, put, type StorageCase } from "./StorageConformanceCase.ts"
+import { bodyOf, bytesAt, bytesOf, type ConformanceCase, conformanceCase, failsWith, holdsOnly, keysOf, needs, put, putAll } from "./ConformanceCase.ts"
+import { check, equal, sameBytes } from "./Expect.ts"
 
 /** Keys that something on the way could mistake for something else. */
 export const awkwardKeys = ({ caseSensitive, keyCharset }: StorageCapabilities): ReadonlyArray<string> => [
@@ -19,23 +19,23 @@ const BAD_KEYS = [
   "", "/", "/a", "a/", "a//b", ".", "..", "./a", "../a", "a/./b", "a/../b", "a/..", "a%00", "%C3%A9", "%2500%00", "/etc/passwd", "../../etc/passwd", "a\nb", "a\\b"
 ]
 
-export const keyCases = (storageCase: StorageCase): void => {
-  storageCase(30, "every awkward key is itself: written, listed, read and deleted by its exact name", (storage) =>
+export const keyCases: ReadonlyArray<ConformanceCase> = [
+  conformanceCase(30, "every awkward key is itself: written, listed, read and deleted by its exact name", (storage) =>
     Effect.gen(function*() {
       const keys = awkwardKeys(storage.capabilities)
       yield* Effect.forEach(keys, (key, n) => put(storage, key, bytesOf(20, n)))
       yield* holdsOnly(storage, keys)
       yield* Effect.forEach(keys, (key, n) =>
         Effect.gen(function*() {
-          assert.deepStrictEqual(yield* bytesAt(storage, key), bytesOf(20, n), key)
-          assert.strictEqual((yield* storage.stat(key)).key, key)
-          assert.deepStrictEqual(yield* keysOf(storage, { prefix: key }).pipe(Effect.map((found) => found.includes(key))), true)
+          sameBytes(yield* bytesAt(storage, key), bytesOf(20, n), key)
+          equal((yield* storage.stat(key)).key, key, "the key that stat gives")
+          check((yield* keysOf(storage, { prefix: key })).includes(key), `${key} is not listed by its own name`)
         }))
       yield* storage.delete(keys.slice(1))
       yield* holdsOnly(storage, keys.slice(0, 1))
-    }))
+    })),
 
-  storageCase(31, "what is no normal relative path is KeyInvalid in every operation, and nothing happens", (storage) =>
+  conformanceCase(31, "what is no normal relative path is KeyInvalid in every operation, and nothing happens", (storage) =>
     Effect.gen(function*() {
       yield* put(storage, "a")
       for (const key of BAD_KEYS) {
@@ -49,9 +49,9 @@ export const keyCases = (storageCase: StorageCase): void => {
         if (storage.capabilities.localPath) yield* failsWith(storage.localPath(key), "KeyInvalid")
       }
       yield* holdsOnly(storage, ["a"])
-    }))
+    })),
 
-  storageCase(32, "a key of the greatest length can be written; a longer one is KeyInvalid", (storage) =>
+  conformanceCase(32, "a key of the greatest length can be written; a longer one is KeyInvalid", (storage) =>
     Effect.gen(function*() {
       const { maxKeyBytes } = storage.capabilities
       const ofLength = (n: number): string => {
@@ -62,30 +62,30 @@ export const keyCases = (storageCase: StorageCase): void => {
       }
       const longest = ofLength(maxKeyBytes)
       yield* put(storage, longest)
-      assert.deepStrictEqual(yield* bytesAt(storage, longest), bytesOf(10))
+      sameBytes(yield* bytesAt(storage, longest), bytesOf(10), "the object with the longest key")
       yield* failsWith(put(storage, ofLength(maxKeyBytes + 1)), "KeyInvalid")
       yield* failsWith(storage.stat(ofLength(maxKeyBytes + 1)), "KeyInvalid")
       yield* holdsOnly(storage, [longest])
-    }))
+    })),
 
-  storageCase(33, "an object below another object either works or is KeyInvalid and harms nothing", (storage) =>
+  conformanceCase(33, "an object below another object either works or is KeyInvalid and harms nothing", (storage) =>
     Effect.gen(function*() {
       const both = function*(first: string, second: string) {
         yield* put(storage, first, bytesOf(10, 1))
         const result = yield* Effect.result(put(storage, second, bytesOf(10, 2)))
-        if (result._tag === "Failure") assert.strictEqual(result.failure.kind, "KeyInvalid")
-        else assert.deepStrictEqual(yield* bytesAt(storage, second), bytesOf(10, 2))
+        if (result._tag === "Failure") equal(result.failure.kind, "KeyInvalid", `why ${second} cannot be beside ${first}`)
+        else sameBytes(yield* bytesAt(storage, second), bytesOf(10, 2), second)
         if (result._tag === "Failure") yield* failsWith(storage.write(second, bodyOf(bytesOf(5)), { mode: "replace" }), "KeyInvalid")
-        assert.deepStrictEqual(yield* bytesAt(storage, first), bytesOf(10, 1))
+        sameBytes(yield* bytesAt(storage, first), bytesOf(10, 1), first)
         yield* holdsOnly(storage, result._tag === "Failure" ? [first] : [first, second])
         yield* storage.delete([first, second])
         yield* holdsOnly(storage, [])
       }
       yield* both("a", "a/b")
       yield* both("c/d/e", "c/d")
-    }))
+    })),
 
-  storageCase(34, "delete removes exactly its keys, and finds nothing wrong with those that are not there", (storage) =>
+  conformanceCase(34, "delete removes exactly its keys, and finds nothing wrong with those that are not there", (storage) =>
     Effect.gen(function*() {
       const keys = ["a", "a.b", "a/b", "ab", "b/a/c"].filter((key) => key !== "a")
       yield* Effect.forEach(keys, (key) => put(storage, key))
@@ -97,26 +97,42 @@ export const keyCases = (storageCase: StorageCase): void => {
       yield* holdsOnly(storage, ["a.b", "b/a/c"])
       yield* put(storage, "a/b", bytesOf(3))
       yield* holdsOnly(storage, ["a.b", "a/b", "b/a/c"])
-    }))
+    })),
 
-  storageCase(35, "delete takes many keys at once", (storage) =>
+  conformanceCase(35, "delete takes many keys at once", (storage) =>
     Effect.gen(function*() {
       const keys = Array.from({ length: 1_050 }, (_, n) => `d${n % 7}/${n}`)
-      yield* Effect.forEach(keys, (key) => put(storage, key, bytesOf(1)), { concurrency: storage.capabilities.concurrencyHint, discard: true })
-      yield* put(storage, "keep")
+      yield* putAll(storage, [...keys, "keep"], () => bytesOf(1))
       yield* storage.delete(keys)
       yield* holdsOnly(storage, ["keep"])
+    })),
+
+  conformanceCase(36, "a write of zero bytes is an object like any other", (storage) =>
+    Effect.gen(function*() {
+      yield* put(storage, "empty", new Uint8Array(0))
+      equal((yield* storage.stat("empty")).size, 0, "its size")
+      equal((yield* bytesAt(storage, "empty")).length, 0, "bytes that were read")
+      yield* failsWith(put(storage, "empty"), "AlreadyExists")
+      yield* holdsOnly(storage, ["empty"])
+    }), needs("emptyObject", "empty objects cannot be stored here")),
+
+  conformanceCase(37, "many may delete the same keys at once, and none of them finds anything wrong", (storage) =>
+    Effect.gen(function*() {
+      const keys = Array.from({ length: 20 }, (_, n) => `d/${n}`)
+      yield* putAll(storage, [...keys, "d/keep"])
+      yield* Effect.forEach(Array.from({ length: 8 }), () => storage.delete(keys), { concurrency: "unbounded", discard: true })
+      yield* holdsOnly(storage, ["d/keep"])
+    })),
+
+  conformanceCase(38, "an object that is deleted while it is written is there or not, and can be written again", (storage) =>
+    Effect.gen(function*() {
+      for (let n = 0; n < 5; n++) {
+        yield* Effect.all([storage.write("a", bodyOf(bytesOf(100_000, n)), { mode: "replace" }), storage.delete(["a"])], { concurrency: "unbounded", discard: true })
+        const found = yield* Effect.result(bytesAt(storage, "a"))
+        if (found._tag === "Success") sameBytes(found.success, bytesOf(100_000, n), "the object that is still there")
+        else equal(found.failure.kind, "NotFound", "why it cannot be read")
+      }
+      yield* storage.write("a", bodyOf(bytesOf(10)), { mode: "replace" })
+      yield* holdsOnly(storage, ["a"])
     }))
-
-  storageCase(36, "a write of zero bytes is an object like any other", (storage) => emptyObject(storage), ({ emptyObject }) =>
-    emptyObject ? null : "empty objects cannot be stored here")
-}
-
-const emptyObject = (storage: StorageHandle) =>
-  Effect.gen(function*() {
-    yield* put(storage, "empty", new Uint8Array(0))
-    assert.strictEqual((yield* storage.stat("empty")).size, 0)
-    assert.strictEqual((yield* bytesAt(storage, "empty")).length, 0)
-    yield* failsWith(put(storage, "empty"), "AlreadyExists")
-    yield* holdsOnly(storage, ["empty"])
-  })
+]
