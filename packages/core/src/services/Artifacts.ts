@@ -22,7 +22,8 @@ import { Instance } from "./Instance.ts"
 import { KeyFolds } from "./KeyFolds.ts"
 import { type KeyTree, KeyTreeBuilder, type TreeOptions } from "./KeyTree.ts"
 import { resolveReference } from "./References.ts"
-import { clearLeftovers } from "./PendingWork.ts"
+import { clearLeftovers, clearLeftUploads } from "./PendingWork.ts"
+import { uploadsFolder } from "./PendingUploads.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 import { RootWriter } from "./RootWriter.ts"
 import { saveBatch, saveBatches, type SaveDependencies } from "./SaveBatch.ts"
@@ -212,7 +213,7 @@ const saveDependencies: Effect.Effect<
   never,
   Scope.Scope | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource
 > = Effect.gen(function*() {
-  const { config } = yield* Instance
+  const { cacheFolder, config } = yield* Instance
   const registry = yield* Registry
   const drivers = yield* StorageDrivers
   const hashing = yield* Hashing
@@ -235,8 +236,9 @@ const saveDependencies: Effect.Effect<
       const driver = yield* drivers.forUrl(root.url)
       const handle = yield* Scope.provide(driver.open(root.url, { create: false, readOnly: false }), scope)
       yield* checkOwnRoot(handle, root, config.uid)
-      const writer = new RootWriter({ root, handle, policy, hashing, reader })
-      if (writer.path !== null) yield* clearLeftovers(registry, root.uid, writer.path)
+      const uploads = uploadsFolder(cacheFolder, root)
+      const writer = new RootWriter({ root, handle, policy, hashing, reader, uploads })
+      yield* writer.path === null ? clearLeftUploads(registry, root, handle, uploads) : clearLeftovers(registry, root.uid, writer.path)
       // Another save may have opened the root meanwhile; this writer has written nothing.
       const first = writers.get(root.uid) ?? writer
       writers.set(root.uid, first)
