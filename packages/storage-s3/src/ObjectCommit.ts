@@ -9,7 +9,7 @@ import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3"
 import { randomBase62 } from "@sheaf/core/domain/Uid"
 import type { StorageError, StorageErrorKind, WriteOptions } from "@sheaf/core/ports/Storage"
 import { asEtag, type Bucket, versionOf } from "./Bucket.ts"
-import { head } from "./ObjectReading.ts"
+import { head, isKeyed } from "./ObjectReading.ts"
 import { failure } from "./S3Failure.ts"
 
 /** The name of the mark in an object's metadata. */
@@ -98,6 +98,6 @@ const standing = async (bucket: Bucket, { key, name, operation }: Commit): Promi
 const isOurs = (found: HeadObjectCommandOutput, { mark, md5, size }: Commit): boolean => {
   if (found.Metadata?.[MARK] !== mark || found.ContentLength !== size) return false
   const etag = versionOf(found.ETag) ?? ""
-  const isPlain = /^[0-9a-f]{32}$/.test(etag) && !(found.ServerSideEncryption ?? "").startsWith("aws:kms") && found.SSECustomerAlgorithm === undefined
+  const isPlain = /^[0-9a-f]{32}$/.test(etag) && !isKeyed(found)
   return md5 === null || !isPlain || etag === md5
 }

@@ -1,13 +1,14 @@
 /**
  * Listing objects page by page, in the bytewise order of their names, which is the one that S3 lists in.
  */
+import { fromEtag } from "@sheaf/core/domain/ContentHash"
 import { escapePath, fromUserPath, unescapePath } from "@sheaf/core/domain/FileName"
 import type { ListOptions, StorageError, StorageObject } from "@sheaf/core/ports/Storage"
 import { Effect, Option, Stream } from "effect"
 import { type Bucket, versionOf } from "./Bucket.ts"
 import { NOTICES } from "./ObjectNames.ts"
 import { failure } from "./S3Failure.ts"
-import { wholeSeconds } from "./ObjectReading.ts"
+import { digestsOf, head, isKeyed, wholeSeconds } from "./ObjectReading.ts"
 
 /** Where a page begins. */
 interface Position {
@@ -17,6 +18,8 @@ interface Position {
   readonly last: string
 }
 
+/** The folder of a registry at the top of its root. */
+const OWN = ".sheaf/"
 /** Names without a key that are told. */
 const EXAMPLES = 3
 
@@ -59,9 +62,9 @@ export const listObjects = (bucket: Bucket, options: ListOptions = {}): Stream.S
             continue
           }
           if (!key.startsWith(prefix) || (after !== "" && unescapePath(key) <= after) || ownFolder(key, prefix) !== null) continue
-          // A listing does not say how an object is encrypted, and so not what its ETag is.
           objects.push({ key, size: Size ?? 0, modifiedAt: wholeSeconds(LastModified), version: versionOf(ETag), digests: {} })
         }
+        const found = yield* withDigests(bucket, prefix, objects)
         const next = answer.IsTruncated === true && answer.NextContinuationToken !== undefined
           ? Option.some(nextPosition(last, answer.NextContinuationToken, names.root, prefix))
           : Option.none<Position>()
@@ -70,10 +73,28 @@ export const listObjects = (bucket: Bucket, options: ListOptions = {}): Stream.S
             `${otherCount} ${otherCount === 1 ? "object is" : "objects are"} left out of the listing of the bucket ${bucket.name}, with names that are no paths of files, such as ${others.map((name) => JSON.stringify(name)).join(", ")}`
           )
         }
-        return [objects, next] as const
+        return [found, next] as const
       })
     const first: Position = { startAfter: start !== null && start.startsWith(begin) ? start : null, token: null, last: "" }
     return Stream.paginate(first, page)
+  })
+
+/**
+ * With what their ETags say. A listing does not say how objects are encrypted, and that of one encrypted with a key of KMS or of the customer is no digest: so the
+ * first and the last object of a page are looked at, and when one of them is, none of the page has a digest.
+ */
+const withDigests = (bucket: Bucket, prefix: string, objects: ReadonlyArray<StorageObject>): Effect.Effect<ReadonlyArray<StorageObject>, StorageError> =>
+  Effect.gen(function*() {
+    // A registry knows what it has put into its own folder.
+    const plain = prefix.startsWith(OWN) ? [] : objects.filter(({ version }) => version !== null && fromEtag(version) !== null)
+    if (plain.length === 0) return objects
+    const samples = [...new Set([plain[0]!, plain.at(-1)!])]
+    const looked = yield* Effect.forEach(samples, ({ key }) => bucket.attempt("list", key, (signal) => head(bucket, "list", key, bucket.nameOf("list", key), signal)), { concurrency: 2 }).pipe(
+      // Removed meanwhile, or not to be looked at.
+      Effect.catchIf((error) => error.kind === "NotFound" || error.kind === "PermissionDenied", () => Effect.succeed(null))
+    )
+    if (looked === null || looked.some(isKeyed)) return objects
+    return objects.map((object) => ({ ...object, digests: digestsOf({ ETag: object.version ?? undefined }) }))
   })
 
 /** The folder of a registry's own that a key is in and that the prefix does not name, or null. */

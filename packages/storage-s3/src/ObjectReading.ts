@@ -38,10 +38,15 @@ const toObject = (key: string, found: HeadObjectCommandOutput): StorageObject =>
 /** In whole seconds, since a listing may say more than a header can. */
 export const wholeSeconds = (time: Date | undefined): number | null => (time === undefined ? null : Math.floor(time.getTime() / 1000) * 1000)
 
-/** Digests of the content. The ETag of an object encrypted with a key of KMS or of the customer says nothing about it. */
-export const digestsOf = (found: Pick<HeadObjectCommandOutput, "ETag" | "ServerSideEncryption" | "SSECustomerAlgorithm" | "ChecksumSHA256" | "ChecksumType">): StorageObject["digests"] => {
-  const isKeyed = (found.ServerSideEncryption ?? "").startsWith("aws:kms") || found.SSECustomerAlgorithm !== undefined
-  const byEtag = isKeyed || found.ETag === undefined ? null : fromEtag(found.ETag)
+/** Whether the ETag says nothing about the content: so it is where an object is encrypted with a key of KMS or of the customer. */
+export const isKeyed = (found: Pick<HeadObjectCommandOutput, "ServerSideEncryption" | "SSECustomerAlgorithm">): boolean =>
+  (found.ServerSideEncryption ?? "").startsWith("aws:kms") || found.SSECustomerAlgorithm !== undefined
+
+/** Digests of the content. */
+export const digestsOf = (
+  found: { readonly ETag?: string | undefined } & Partial<Pick<HeadObjectCommandOutput, "ServerSideEncryption" | "SSECustomerAlgorithm" | "ChecksumSHA256" | "ChecksumType">>
+): StorageObject["digests"] => {
+  const byEtag = isKeyed(found) || found.ETag === undefined ? null : fromEtag(found.ETag)
   // A composite one is of the parts' digests.
   const sha256 = found.ChecksumType === "COMPOSITE" ? undefined : found.ChecksumSHA256
   return {

@@ -117,11 +117,13 @@ const systemCodeOf = (cause: unknown): string => {
 
 const kindOf = (cause: unknown): StorageErrorKind => {
   const code = codeOf(cause)
+  const system = systemCodeOf(cause)
+  // The SDK calls a connection that broke off a timeout as well.
+  if (CONNECTION.has(system)) return "Unavailable"
   const byCode = Object.hasOwn(KIND_OF_CODE, code) ? KIND_OF_CODE[code] : undefined
   if (byCode !== undefined) return byCode
-  const system = systemCodeOf(cause)
   if (system === "ETIMEDOUT" || system === "ESOCKETTIMEDOUT") return "Timeout"
-  if (CONNECTION.has(system) || /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(system)) return "Unavailable"
+  if (/^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(system)) return "Unavailable"
   const status = statusOf(cause)
   return KIND_OF_STATUS[status] ?? (status >= 500 ? "Unavailable" : "Unexpected")
 }

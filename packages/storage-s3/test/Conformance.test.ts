@@ -8,7 +8,9 @@ import type { ServerAddress } from "./servers/TestServer.ts"
 const layerOn = (server: ServerAddress) => Layer.unwrap(Effect.map(testPlace(server), ({ options }) => layer(options)))
 
 const minio = inject("minio")
-describe.skipIf(minio === null)("MinIO", () => storageConformance("in a bucket of MinIO", layerOn(minio!)))
+describe.skipIf(minio === null)("MinIO", () => storageConformance("in a bucket of MinIO", layerOn(minio!), {
+  skip: { 33: "MinIO keeps an object below another one, and does not list it" }
+}))
 
 const radosgw = inject("radosgw")
 describe.skipIf(radosgw === null)("radosgw", () => storageConformance("in a bucket of radosgw", layerOn(radosgw!), {

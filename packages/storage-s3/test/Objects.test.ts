@@ -6,6 +6,7 @@ import { hashBytesAs } from "@sheaf/core/workers/HashAlgorithms"
 import { Deferred, Effect, Fiber, Logger, Stream } from "effect"
 import { inject } from "vitest"
 import { PARTS, partSizeFor } from "../src/MultipartUpload.ts"
+import { digestsOf } from "../src/ObjectReading.ts"
 import { bytes, contentAt, contentOf, failsWith, keysOf, put, streamed } from "./Expect.ts"
 import { opened } from "./TestBucket.ts"
 
@@ -123,12 +124,33 @@ describe.skipIf(server === null)("a bucket that others use", () => {
     assert.deepStrictEqual(said, [])
   }))
 
-  it.live("has digests only where the store knows the content", () => Effect.gen(function*() {
-    const { bucket, client, prefix, storage } = yield* opened(server!)
+  it.live("has digests where the store knows the content, in its listing too", () => Effect.gen(function*() {
+    const { bucket, client, prefix, storage } = yield* opened(server!, { partSize: 5 * MIB })
     yield* Effect.promise(() => client.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}/a`, Body: "content" })))
-    assert.deepStrictEqual((yield* storage.stat("a")).digests, { md5: hashBytesAs("md5", Buffer.from("content"))! })
-    assert.deepStrictEqual((yield* Stream.runCollect(storage.list())).map(({ digests }) => digests), [{}])
+    yield* storage.write("b", streamed(contentOf(6 * MIB)), { mode: "create" })
+    yield* put(storage, ".sheaf/c")
+    const md5 = hashBytesAs("md5", Buffer.from("content"))!
+    assert.deepStrictEqual((yield* storage.stat("a")).digests, { md5 })
+    const listed = yield* Stream.runCollect(storage.list())
+    assert.deepStrictEqual(listed.map(({ digests, key }) => [key, Object.keys(digests)]), [["a", ["md5"]], ["b", ["md5-2"]]])
+    assert.strictEqual(listed[0]!.digests["md5"], md5)
+    assert.deepStrictEqual((yield* Stream.runCollect(storage.list({ prefix: ".sheaf/" }))).map(({ digests }) => digests), [{}])
   }))
+})
+
+describe("the ETag of an object", () => {
+  it("is a digest unless the object is encrypted with a key of its own", () => {
+    const ETag = '"9a0364b9e99bb480dd25e1f0284c8555"'
+    assert.deepStrictEqual(digestsOf({ ETag }), { md5: hashBytesAs("md5", Buffer.from("content"))! })
+    assert.deepStrictEqual(digestsOf({ ETag, ServerSideEncryption: "AES256" }), { md5: hashBytesAs("md5", Buffer.from("content"))! })
+    assert.deepStrictEqual(Object.keys(digestsOf({ ETag: '"9a0364b9e99bb480dd25e1f0284c8555-12"' })), ["md5-12"])
+    for (const ServerSideEncryption of ["aws:kms", "aws:kms:dsse"] as const) assert.deepStrictEqual(digestsOf({ ETag, ServerSideEncryption }), {})
+    assert.deepStrictEqual(digestsOf({ ETag, SSECustomerAlgorithm: "AES256" }), {})
+    assert.deepStrictEqual(digestsOf({ ETag: '"opaque"' }), {})
+    const ChecksumSHA256 = "7XACtDnprIRfIjV9giusFERzD722AW0+yUMil7nsn3M="
+    assert.deepStrictEqual(digestsOf({ ChecksumSHA256 }), { sha256: hashBytesAs("sha256", Buffer.from("content"))! })
+    assert.deepStrictEqual(digestsOf({ ChecksumSHA256, ChecksumType: "COMPOSITE" }), {})
+  })
 })
 
 describe.skipIf(radosgw === null)("a bucket with names that are no paths", () => {
