@@ -56,6 +56,9 @@ describe("a storage root in S3", () => {
     expect(cat).toMatchObject({ code: 0, stdout: "well,signal\nA1,0.93\n" })
     await place.json("get", "raw/plate.csv", "-o", "again.csv")
     expect(readFileSync(join(place.directory, "again.csv"), "utf8")).toBe("well,signal\nA1,0.93\n")
+    const path = (await place.run("get", "raw/plate.csv")).stdout.trim()
+    expect(readFileSync(path, "utf8")).toBe("well,signal\nA1,0.93\n")
+    expect((await place.json("cache", "raw/plate.csv")).cachedAt).toBe(path)
     expect(await place.json("verify")).toMatchObject({ checked: 1, ok: 1 })
     expect(await place.json("storage", "verify", "cloud")).toMatchObject({ wrote: true, driver: { name: "s3" } })
     expect((await place.run("doctor")).code).toBe(0)
@@ -91,6 +94,26 @@ describe("a storage root in S3", () => {
     expect(verified.code).toBe(5)
     expect(JSON.parse(verified.stdout)).toMatchObject({ checked: 3, ok: 1, damaged: [{ expected: md5("small"), found: md5("smell") }], missing: [{}] })
     expect(await place.failure("cat", "small.txt")).toMatchObject({ exit: 5 })
+  })
+
+  it("takes a directory, and registers objects where they are from its listing", async (context) => {
+    if (server === null) return context.skip()
+    const { prefix, url } = rootUrl()
+    const place = await instance()
+    await place.json("storage", "add", url, "--name", "cloud")
+    for (let n = 0; n < 30; n++) place.write(`run/${n % 3}/${n}.csv`, `content ${n % 25}`)
+    const copied = await place.json("ingest", "run", "--storage", "cloud")
+    expect(copied).toMatchObject({ mode: "managed", counts: { files: 30, created: 25, aliased: 5, failed: 0 } })
+    expect(await namesBelow(prefix)).toHaveLength(26)
+    expect(await place.json("ingest", "run", "--storage", "cloud")).toMatchObject({ counts: { existing: 30 } })
+
+    for (const name of ["legacy/a b.csv", "legacy/é/b.csv", "legacy/c%.csv"]) await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: `${prefix}/${name}`, Body: name }))
+    const found = await place.json("ingest", `s3://${BUCKET}/${prefix}/legacy?endpoint=${server.address.endpoint}`)
+    expect(found).toMatchObject({ mode: "in-place", counts: { files: 3, created: 3, failed: 0 } })
+    const shown = await place.json("show", "legacy/é/b.csv")
+    expect(shown).toMatchObject({ hash: md5("legacy/é/b.csv"), hashType: "md5" })
+    expect((await place.run("cat", "legacy/a b.csv")).stdout).toBe("legacy/a b.csv")
+    expect(await place.json("verify", "--storage", "cloud")).toMatchObject({ checked: 28, ok: 28 })
   })
 
   it("of another instance is not written into", async (context) => {

@@ -19,7 +19,7 @@ export interface TestPlace {
   readonly uploads: (key: string) => Promise<number>
 }
 
-export const clientOf = ({ accessKeyId, endpoint, secretAccessKey }: ServerAddress): S3Client =>
+const clientOf = ({ accessKeyId, endpoint, secretAccessKey }: ServerAddress): S3Client =>
   new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials: { accessKeyId, secretAccessKey }, requestChecksumCalculation: "WHEN_REQUIRED" })
 
 let places = 0
