@@ -104,6 +104,10 @@ const openBucket = (place: S3Place, settings: BucketSettings): Effect.Effect<Sto
       }),
       ({ client }) => Effect.sync(() => client.destroy())
     )
+    yield* Effect.tryPromise({
+      try: () => bucket.client.config.region(),
+      catch: () => failure("Unsupported", "open", "", "no region is known: add ?region=REGION to the URL, or set AWS_REGION")
+    })
     yield* bucket.attempt("open", "", (signal) => settings.readOnly ? lookInto(bucket, signal) : abortLeftovers(bucket))
     return handleOf(bucket)
   })

@@ -1,5 +1,7 @@
 /** What a killed upload leaves, and who takes it away. */
 import { assert, describe, it } from "@effect/vitest"
+import { CreateMultipartUploadCommand, PutObjectCommand } from "@aws-sdk/client-s3"
+import { thisProcess } from "@sheaf/core/workers/ProcessIdentity"
 import { Effect, Redacted } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -50,5 +52,37 @@ describe.skipIf(server === null)("an upload whose process is killed", () => {
     yield* make(options)
     assert.strictEqual(yield* Effect.promise(() => uploads("folder/large.bin")), 0)
     assert.deepStrictEqual(yield* Effect.promise(names), [])
+  }))
+
+  it.live("before it could announce its id is found by its name, unless a living process may have begun it", () => Effect.gen(function*() {
+    const { bucket, client, names, options, prefix, uploads } = yield* testPlace(server!)
+    const ended = { ...thisProcess(), startTicks: "1" }
+    const announce = (file: string, process: object) => client.send(new PutObjectCommand({
+      Bucket: bucket, Key: `${prefix}/.sheaf/uploads/${file}`, Body: JSON.stringify({ name: `${prefix}/large.bin`, uploadId: null, process })
+    }))
+    yield* Effect.promise(async () => {
+      await announce("ended", ended)
+      await announce("living", thisProcess())
+      await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: `${prefix}/large.bin` }))
+    })
+    yield* make(options)
+    assert.strictEqual(yield* Effect.promise(() => uploads("large.bin")), 1)
+    yield* Effect.promise(() => announce("living", ended))
+    yield* make(options)
+    assert.strictEqual(yield* Effect.promise(() => uploads("large.bin")), 0)
+    assert.deepStrictEqual(yield* Effect.promise(names), [])
+  }))
+
+  it.live("on another machine is left alone for a week", () => Effect.gen(function*() {
+    const { bucket, client, options, prefix, uploads } = yield* testPlace(server!)
+    yield* Effect.promise(async () => {
+      const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: `${prefix}/large.bin` }))
+      await client.send(new PutObjectCommand({
+        Bucket: bucket, Key: `${prefix}/.sheaf/uploads/other`,
+        Body: JSON.stringify({ name: `${prefix}/large.bin`, uploadId: UploadId, process: { ...thisProcess(), startTicks: "1", host: "another-host" } })
+      }))
+    })
+    yield* make(options)
+    assert.strictEqual(yield* Effect.promise(() => uploads("large.bin")), 1)
   }))
 })

@@ -8,6 +8,7 @@ import { inject } from "vitest"
 import { PARTS, partSizeFor } from "../src/MultipartUpload.ts"
 import { digestsOf } from "../src/ObjectReading.ts"
 import { bytes, contentAt, contentOf, failsWith, keysOf, put, streamed } from "./Expect.ts"
+import { faultProxy, requests } from "./servers/FaultProxy.ts"
 import { opened } from "./TestBucket.ts"
 
 const server = inject("minio")
@@ -135,6 +136,24 @@ describe.skipIf(server === null)("a bucket that others use", () => {
     assert.deepStrictEqual(listed.map(({ digests, key }) => [key, Object.keys(digests)]), [["a", ["md5"]], ["b", ["md5-2"]]])
     assert.strictEqual(listed[0]!.digests["md5"], md5)
     assert.deepStrictEqual((yield* Stream.runCollect(storage.list({ prefix: ".sheaf/" }))).map(({ digests }) => digests), [{}])
+  }))
+})
+
+describe.skipIf(server === null)("a listing", () => {
+  it.live("does not page through a registry's own folder on its way", () => Effect.gen(function*() {
+    const proxy = yield* faultProxy(server!.endpoint)
+    const { bucket, client, prefix, storage } = yield* opened(server!, { endpoint: proxy.endpoint })
+    const own = Array.from({ length: 1_050 }, (_, n) => `.sheaf/ab/${String(n).padStart(5, "0")}`)
+    yield* Effect.forEach(
+      [...own, "-first", "sub/.sheaf/x/y", "sub/a", "z"],
+      (name) => Effect.promise(() => client.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}/${name}`, Body: "x" }))),
+      { concurrency: 16, discard: true }
+    )
+    const before = proxy.seen.length
+    assert.deepStrictEqual(yield* keysOf(storage), ["-first", "sub/a", "z"])
+    const pages = proxy.seen.slice(before).filter(requests("GET", "list-type"))
+    assert.deepStrictEqual(pages.map(({ url }) => url.includes("start-after=")), [false, true])
+    assert.strictEqual((yield* keysOf(storage, { prefix: ".sheaf/" })).length, own.length)
   }))
 })
 
