@@ -39,9 +39,9 @@ export const Options = Schema.Struct({
   /** Refuse every write. Default false. */
   readOnly: Schema.optionalKey(Schema.Boolean),
   /** Both or none. Default: what the SDK finds, as in the environment or a profile. */
-  accessKeyId: Schema.optionalKey(Schema.Redacted(Schema.NonEmptyString)),
-  secretAccessKey: Schema.optionalKey(Schema.Redacted(Schema.NonEmptyString)),
-  sessionToken: Schema.optionalKey(Schema.Redacted(Schema.NonEmptyString)),
+  accessKeyId: Schema.optionalKey(Schema.RedactedFromValue(Schema.NonEmptyString)),
+  secretAccessKey: Schema.optionalKey(Schema.RedactedFromValue(Schema.NonEmptyString)),
+  sessionToken: Schema.optionalKey(Schema.RedactedFromValue(Schema.NonEmptyString)),
   /** Bytes of a part of a large object, and of the largest that is sent in one request: 5 MiB to 1 GiB. Default 8 MiB. */
   partSize: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: PARTS.min, maximum: 1024 * MIB }))),
   /** Milliseconds without a byte after which a connection counts as dead. Default 60,000. */

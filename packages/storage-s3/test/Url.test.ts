@@ -1,7 +1,8 @@
 /** URLs of roots. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
-import { driver } from "../src/index.ts"
+import { Config, ConfigProvider, Effect, Layer, Redacted, Schema } from "effect"
+import { inspect } from "node:util"
+import { driver, layerConfig, Options } from "../src/index.ts"
 import { parseS3Url, s3Url } from "../src/S3Url.ts"
 import { failsWith } from "./Expect.ts"
 
@@ -47,5 +48,21 @@ describe("the URL of a root", () => {
       assert.notInclude(error.message, "hush-hush", url)
     }
     yield* failsWith(driver.normalize("s3://bucket--use1-az4--x-s3/a"), "Unsupported")
+  }))
+})
+
+describe("the options of a bucket", () => {
+  it.effect("come from data, with their secrets hidden", () => Effect.gen(function*() {
+    const options = yield* Schema.decodeUnknownEffect(Options)({ bucket: "plates", accessKeyId: "AKIA", secretAccessKey: "hush-hush", partSize: 8_388_608 })
+    assert.strictEqual(Redacted.value(options.secretAccessKey!), "hush-hush")
+    assert.notInclude(JSON.stringify(options) + inspect(options, { depth: 9 }), "hush-hush")
+    yield* Effect.flip(Schema.decodeUnknownEffect(Options)({ bucket: "plates", partSize: 1000 }))
+    const layer = layerConfig({ bucket: Config.String("BUCKET"), secretAccessKey: Config.Redacted("SECRET") })
+    const error = yield* Layer.build(layer).pipe(
+      Effect.scoped,
+      Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ BUCKET: "plates", SECRET: "hush-hush" }))),
+      (build) => failsWith(build, "AuthExpired")
+    )
+    assert.notInclude(inspect(error, { depth: 9 }), "hush-hush")
   }))
 })

@@ -3,6 +3,7 @@
  */
 import type { Outcome } from "./SaveDecision.ts"
 
+/** Files by outcome. */
 export interface IngestCounts extends Readonly<Record<Outcome, number>> {
   /** Files met: the sum of all the others. */
   readonly files: number
@@ -13,6 +14,7 @@ export interface IngestCounts extends Readonly<Record<Outcome, number>> {
 /** Why a file was not looked at. */
 export type SkipReason = "symlink" | "special file" | "excluded" | "symlink loop" | "broken symlink" | "nested instance"
 
+/** A file that was not registered, and why. */
 export interface IngestFailure {
   readonly path: string
   /** Code of the error, such as `FileChanged`, `InvalidKey`, or the operating system's, such as `EACCES`. */
@@ -20,6 +22,7 @@ export interface IngestFailure {
   readonly message: string
 }
 
+/** An entry that was left alone, and why. */
 export interface IngestSkip {
   readonly path: string
   readonly reason: string
@@ -29,13 +32,15 @@ export interface IngestSkip {
 export interface IngestWarning {
   /**
    * `PortabilityClash`: paths that differ only in case or Unicode form, which some file systems take for one. `SimilarName`: a label that was made has
-   * nearly the name of another one. `CollectionNotMade`: it would not have been of all files.
+   * nearly the name of another one. `CollectionNotMade`: it would not have been of all files. `KeyNormalized`: the prefix was not in the normal form of keys
+   * and was changed.
    */
-  readonly code: "PortabilityClash" | "SimilarName" | "CollectionNotMade"
+  readonly code: "PortabilityClash" | "SimilarName" | "CollectionNotMade" | "KeyNormalized"
   readonly message: string
   readonly paths: ReadonlyArray<string>
 }
 
+/** What an ingest did, the last of its events; what `--json` prints. */
 export interface IngestSummary {
   readonly counts: IngestCounts
   /** Of the files whose content is registered now. */
@@ -63,6 +68,7 @@ export interface IngestSummary {
   readonly unopened: number
 }
 
+/** What an ingest tells: each file, how far it has come, and at the end what it did. */
 export type IngestEvent =
   | {
     readonly type: "item"

@@ -2,20 +2,23 @@
  * Artifacts: saving single files and values, and finding what is registered.
  */
 import type { Result} from "effect";
-import { Context, Effect, Layer, Scope, Stream } from "effect"
+import { Context, Effect, Layer, Option, Scope, Stream } from "effect"
 import type { Artifact, KeyEvent } from "../domain/Artifact.ts"
+import type { Content, FlatRow, Jsonable, JsonContent, RowsContent } from "../domain/Content.ts"
 import type { DuplicatePolicy, Outcome } from "../domain/SaveDecision.ts"
 import { parseKey } from "../domain/ArtifactKey.ts"
 import {
-  type DuplicateContent, type FileChanged, type FileError, type InvalidInput, InvalidKey, type KeyConflict, type MultipleResults, NotFound, type StorageRootProblem, type SuffixMismatch,
+  type CannotEncode, type DuplicateContent, type FileChanged, type FileError, type InvalidInput, InvalidKey, type KeyConflict, type MultipleResults, NotFound, type StorageRootProblem, type SuffixMismatch,
   type Unnamed
 } from "../domain/SheafError.ts"
 import { suffixTable } from "../domain/Suffix.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { KeyPolicy } from "../ports/KeyPolicy.ts"
 import { type KeyListing, Registry, type RegistryError } from "../ports/Registry.ts"
+import { RunRecords } from "../ports/RunRecords.ts"
 import { Session } from "../ports/Session.ts"
 import { StorageDrivers, type StorageError } from "../ports/Storage.ts"
+import { TableFiles } from "../ports/TableFiles.ts"
 import { UidSource } from "../ports/UidSource.ts"
 import { ContentReader } from "./ContentReader.ts"
 import { Instance } from "./Instance.ts"
@@ -28,6 +31,7 @@ import { checkOwnRoot } from "./RootMarker.ts"
 import { RootWriter } from "./RootWriter.ts"
 import { saveBatch, saveBatches, type SaveDependencies } from "./SaveBatch.ts"
 
+/** How to save: under which key, and what to record. All of it may be left out. */
 export interface SaveOptions {
   /** Default: the path relative to the root for a file inside one, else none; content without a key needs a description or a run. */
   readonly key?: string
@@ -50,9 +54,10 @@ export interface SaveOptions {
   readonly allowSuffixMismatch?: boolean
 }
 
-/** A file, or content in memory; a string is UTF-8. Content needs a key or a description. */
-export type SaveSource = { readonly path: string } | { readonly content: Uint8Array | string }
+/** A file, or content in memory. Content needs a key or a description. */
+export type SaveSource = { readonly path: string } | { readonly content: Content }
 
+/** One of the things that `saveMany` saves. */
 export type SaveItem = SaveSource & SaveOptions
 
 /**
@@ -69,6 +74,7 @@ export type SaveItem = SaveSource & SaveOptions
 export type SaveWarningCode =
   | "KeyNormalized" | "KeyNotPortable" | "AliasMade" | "KeyMoved" | "KeyLeftAlone" | "UnknownCompositeSuffix" | "DescriptionKept" | "KindKept" | "VersionKept" | "NotRevised" | "MembersLeftOut"
 
+/** Something worth knowing about a save that succeeded. */
 export interface SaveWarning {
   readonly code: SaveWarningCode
   readonly message: string
@@ -89,10 +95,18 @@ export interface SaveResult {
 
 /** What can be wrong with one save; others are not affected by it. */
 export type SaveRefusal =
-  | InvalidKey | SuffixMismatch | InvalidInput | DuplicateContent | Unnamed | FileChanged | FileError | StorageRootProblem | StorageError
+  | InvalidKey | SuffixMismatch | InvalidInput | CannotEncode | DuplicateContent | Unnamed | FileChanged | FileError | StorageRootProblem | StorageError
   | NotFound | MultipleResults | KeyConflict
 
+/** What a single save can fail with. */
 export type SaveError = SaveRefusal | RegistryError
+
+/** `saveContent` with its options; fields that a row or JSON cannot hold are found by the compiler. */
+export interface SaveContent<Options> {
+  (content: Content, options: Options): Effect.Effect<SaveResult, SaveError>
+  <T>(content: JsonContent<T & Jsonable<T>>, options: Options): Effect.Effect<SaveResult, SaveError>
+  <R extends object>(content: RowsContent<R & FlatRow<R>>, options: Options): Effect.Effect<SaveResult, SaveError>
+}
 
 /** What a reference stands for. */
 export interface Resolved {
@@ -103,16 +117,22 @@ export interface Resolved {
   readonly note: string | null
 }
 
+/** What looking up a reference can fail with. */
 export type ResolveError = NotFound | MultipleResults | RegistryError
 
+/** Saving single files and values, and looking up what is registered. */
 export class Artifacts extends Context.Service<Artifacts, {
   /**
    * Registers a file: where it stands when that is inside a storage root, else as a copy in one. The bytes are complete before a record refers to
    * them.
    */
   readonly save: (path: string, options?: SaveOptions) => Effect.Effect<SaveResult, SaveError>
-  /** Registers content from memory; its suffix is the key's. */
-  readonly saveContent: (content: Uint8Array | string, options: SaveOptions) => Effect.Effect<SaveResult, SaveError>
+  /**
+   * Registers content from memory; its suffix is the key's, which also says what rows (`.csv`, `.tsv`, `.jsonl`, `.ndjson`, `.json`, `.parquet`) and a JSON value
+   * (`.json`) become; a text format with `.gz` after it is compressed. The same rows give the same bytes. What a format cannot hold is refused with
+   * `CannotEncode` before anything changes.
+   */
+  readonly saveContent: SaveContent<SaveOptions>
   /**
    * Saves one after the other, as fast as ingest; results in the order of the items. A refused item does not stop the others; a failing registry
    * does, and what was saved until then stays.
@@ -135,7 +155,7 @@ export class Artifacts extends Context.Service<Artifacts, {
   /** The keys below a prefix as a tree, with totals of everything below it. */
   readonly tree: (prefix?: string, options?: TreeOptions) => Effect.Effect<KeyTree, RegistryError | InvalidKey>
 }>()("@sheaf/core/Artifacts") {
-  static readonly layer: Layer.Layer<Artifacts, never, Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource> = Layer.effect(
+  static readonly layer: Layer.Layer<Artifacts, never, Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | TableFiles> = Layer.effect(
     Artifacts,
     Effect.gen(function*() {
       const registry = yield* Registry
@@ -153,8 +173,8 @@ export class Artifacts extends Context.Service<Artifacts, {
         save: Effect.fn("Artifacts.save")(function*(path: string, options: SaveOptions = {}) {
           return yield* saveOne({ path, ...options })
         }),
-        saveContent: Effect.fn("Artifacts.saveContent")(function*(content: Uint8Array | string, options: SaveOptions) {
-          return yield* saveOne({ content, ...options })
+        saveContent: Effect.fn("Artifacts.saveContent")(function*(content: Content | RowsContent<object> | JsonContent<unknown>, options: SaveOptions) {
+          return yield* saveOne({ content: content as Content, ...options })
         }),
         saveMany: Effect.fn("Artifacts.saveMany")(function*(items: ReadonlyArray<SaveItem>) {
           return yield* saveBatches(items, BATCH, yield* dependencies)
@@ -211,7 +231,7 @@ const artifactsInOrder = <E>(keys: Stream.Stream<KeyListing, E>, registry: Regis
 const saveDependencies: Effect.Effect<
   Effect.Effect<SaveDependencies>,
   never,
-  Scope.Scope | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource
+  Scope.Scope | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | TableFiles
 > = Effect.gen(function*() {
   const { cacheFolder, config } = yield* Instance
   const registry = yield* Registry
@@ -219,6 +239,8 @@ const saveDependencies: Effect.Effect<
   const hashing = yield* Hashing
   const policy = yield* KeyPolicy
   const uids = yield* UidSource
+  const tables = yield* TableFiles
+  const runs = Option.getOrNull(yield* Effect.serviceOption(RunRecords))
   const scope = yield* Effect.scope
   const reader = new ContentReader(hashing)
   const folds = new KeyFolds(registry)
@@ -261,6 +283,9 @@ const saveDependencies: Effect.Effect<
     onDuplicate: config.onDuplicate,
     account: accountOf(account),
     handle: account,
-    run
+    run,
+    runs,
+    tables,
+    cacheFolder
   }))
 })

@@ -31,8 +31,10 @@ export interface CopyReport {
   readonly bytes: number
 }
 
+/** What copying can fail with; nothing is recorded then. */
 export type CopyError = RegistryError | InvalidInput | NotFound | NoGoodLocation | Damaged | StorageError | StorageRootProblem
 
+/** Further copies in other storage roots. */
 export class Copying extends Context.Service<Copying, {
   /** Makes a copy of an artifact in a storage root, given by name, uid, URL or path; nothing is written when a good one is there. */
   readonly copy: (artifact: Artifact | string, root: string) => Effect.Effect<CopyReport, CopyError>

@@ -17,6 +17,7 @@ import { uploadsFolder } from "./PendingUploads.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
+/** What counts as garbage. */
 export interface GarbageOptions {
   /** Hours that an object has to be old. Default 24. */
   readonly graceHours?: number
@@ -49,6 +50,7 @@ export interface GarbageFound {
 /** What was removed, objects of deletions that had been cut short included. */
 export type GarbageRemoved = FinishReport
 
+/** Objects that no record refers to. */
 export class Garbage extends Context.Service<Garbage, {
   /** Looks through the writable roots; changes nothing. */
   readonly find: (options?: GarbageOptions) => Effect.Effect<GarbageFound, RegistryError | StorageError | InvalidInput>

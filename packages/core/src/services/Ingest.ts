@@ -4,12 +4,12 @@
 import { Context, Effect, Layer, Queue, Stream } from "effect"
 import { mkdirSync } from "node:fs"
 import { basename, join } from "node:path"
-import type { IngestEvent, IngestSummary } from "../domain/IngestReport.ts"
+import type { IngestEvent, IngestSummary, IngestWarning } from "../domain/IngestReport.ts"
 import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
 import { FileError, InvalidInput, type InvalidKey, type MultipleResults, type NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
 import { randomBase62, UID_LENGTH } from "../domain/Uid.ts"
 import { IngestPool } from "../workers/IngestPool.ts"
-import { isKeyPolicyName, KEY_POLICIES, keyPolicyRules } from "../workers/KeyPolicyRules.ts"
+import { isKeyPolicyName, KEY_POLICIES, keyPolicyRules, placedBy, type ThreadKeyPolicy } from "../workers/KeyPolicyRules.ts"
 import { openStatCache, segmentsIn } from "../workers/StatCache.ts"
 import { compactStatCache } from "../workers/StatCacheMerge.ts"
 import type { CollectionStore } from "../ports/CollectionStore.ts"
@@ -38,6 +38,7 @@ import { checkOwnRoot } from "./RootMarker.ts"
 import type { StagingFiles } from "./StagingFiles.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
+/** What to ingest, and how. */
 export interface IngestRequest {
   /** Directories; a file is refused with advice. Relative paths are taken from the working directory. */
   readonly paths: ReadonlyArray<string>
@@ -45,7 +46,7 @@ export interface IngestRequest {
   readonly key?: string
   /** Name, uid or URL of the root to copy into; only for paths outside every root. Default: the default root. */
   readonly storage?: string
-  /** Name of a shipped key policy, for the objects of this ingest. Default: the instance's. */
+  /** Name of a shipped key policy, for the places of the objects of this ingest. Which keys are wanted stays a matter of the instance's. Default: the instance's. */
   readonly policy?: string
   /** Default: the instance's. */
   readonly onDuplicate?: DuplicatePolicy
@@ -70,8 +71,10 @@ export interface IngestRequest {
   readonly signal?: AbortSignal
 }
 
+/** What refuses or ends a whole ingest; a single file's problem is in the report. */
 export type IngestError = RegistryError | NotFound | MultipleResults | FileError | InvalidInput | InvalidKey | StorageRootProblem | StorageError
 
+/** What to compare; the fields are those of {@link IngestRequest}. */
 export interface StatusRequest {
   readonly path: string
   readonly key?: string
@@ -91,6 +94,7 @@ export interface StatusReport {
 
 type IngestServices = Instance | Registry | StorageDrivers | StorageRoots | Hashing | KeyPolicy | IngestSettings | LabelStore | CollectionStore | UidSource
 
+/** Directories into the registry. */
 export class Ingest extends Context.Service<Ingest, {
   /** Ends with one `summary` event for each run, also when stopped by `signal`. */
   readonly ingest: (request: IngestRequest) => Stream.Stream<IngestEvent, IngestError>
@@ -122,7 +126,7 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
   Effect.gen(function*() {
     const registry = yield* Registry
     const hashing = yield* Hashing
-    const policy = yield* policyOf(request)
+    const { inThreads, rules: policy } = yield* policyOf(request)
     const grouping = yield* planGrouping(request)
     const settings = yield* IngestSettings
     const storageRoots = yield* StorageRoots
@@ -140,7 +144,7 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
       Effect.sync(() => new IngestPool({
         algorithm: hashing.algorithm,
         compositeSuffixes: settings.compositeSuffixes,
-        keyPolicy: { name: policy.name, module: policy.module },
+        keyPolicy: inThreads,
         statCache,
         segment: dryRun ? null : { folder: settings.cacheFolder, name }
       }, request.workers)),
@@ -212,22 +216,29 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
       const merged = compactStatCache(settings.cacheFolder, `${runName()}-merged`)
       if (!merged && !totals.interrupted && !totals.refused) current.save(yield* registry.stamp, plans.filter((plan) => plan.source === "directory"), [...statCache.files, ...own])
     }
-    yield* emit([{ type: "summary", ...summaryOf(plans, totals, grouped, (performance.now() - started) / 1000, dryRun) }])
+    yield* emit([{ type: "summary", ...summaryOf(plans, request.key, totals, grouped, (performance.now() - started) / 1000, dryRun) }])
   }).pipe(Effect.scoped)
 
-const policyOf = ({ policy }: IngestRequest): Effect.Effect<KeyPolicyRules, InvalidInput, KeyPolicy> =>
+/** The rules of an ingest, and how its threads get them. */
+const policyOf = ({ policy }: IngestRequest): Effect.Effect<{ readonly rules: KeyPolicyRules; readonly inThreads: ThreadKeyPolicy }, InvalidInput, KeyPolicy> =>
   Effect.gen(function*() {
-    if (policy !== undefined) {
-      if (isKeyPolicyName(policy)) return keyPolicyRules(policy)
+    if (policy !== undefined && !isKeyPolicyName(policy)) {
       return yield* new InvalidInput({ what: `--policy ${policy}`, reason: "is not a key policy", advice: `Choose one of ${KEY_POLICIES.join(", ")}.` })
     }
-    const rules = yield* KeyPolicy
-    if (rules.module !== null || isKeyPolicyName(rules.name)) return rules
-    return yield* new InvalidInput({
-      what: `the key policy ${rules.name}`,
-      reason: "exists in this thread only, and ingest works in threads of its own",
-      advice: "Put the rules into a module that exports them as keyPolicy, and give its URL as their module."
-    })
+    const own = yield* KeyPolicy
+    if (own.module === null && isKeyPolicyName(own.name)) {
+      const rules = policy === undefined ? own : keyPolicyRules(policy)
+      return { rules, inThreads: { name: rules.name, module: null, placedBy: null } }
+    }
+    if (own.module === null) {
+      return yield* new InvalidInput({
+        what: `the key policy ${own.name}`,
+        reason: "exists in this thread only, and ingest works in threads of its own",
+        advice: "Put the rules into a module that exports them as keyPolicy, and give its URL as their module."
+      })
+    }
+    // Another place for the objects does not lift a team's rules about keys.
+    return { rules: policy === undefined ? own : placedBy(own, policy), inThreads: { name: own.name, module: own.module, placedBy: policy ?? null } }
   })
 
 /** Runs until done; interruption stops the workers, takes unpublished objects away and waits for that. */
@@ -248,7 +259,13 @@ const isTyped = (error: unknown): error is IngestError => error instanceof Error
 
 const NOT_GROUPED: Grouped = { labels: [], collection: null, warnings: [] }
 
-const summaryOf = (plans: ReadonlyArray<IngestPlan>, totals: RunTotals, grouped: Grouped, seconds: number, dryRun: boolean): IngestSummary => ({
+/** A prefix that was written in another form than the one that keys have. */
+const prefixWarnings = (given: string | undefined, taken: string): ReadonlyArray<IngestWarning> =>
+  given === undefined || taken === "" || given.replace(/\/+$/, "") === taken ? [] : [{ code: "KeyNormalized", message: `the key prefix "${given}" was taken as ${taken}`, paths: [] }]
+
+const summaryOf = (
+  plans: ReadonlyArray<IngestPlan>, prefix: string | undefined, totals: RunTotals, grouped: Grouped, seconds: number, dryRun: boolean
+): IngestSummary => ({
   counts: totals.counts,
   bytes: totals.bytes,
   seconds: Math.round(seconds * 1000) / 1000,
@@ -258,7 +275,7 @@ const summaryOf = (plans: ReadonlyArray<IngestPlan>, totals: RunTotals, grouped:
   labels: grouped.labels,
   failures: totals.failures,
   skips: totals.skips,
-  warnings: [...totals.warnings, ...grouped.warnings],
+  warnings: [...prefixWarnings(prefix, plans[0]!.keyPrefix), ...totals.warnings, ...grouped.warnings],
   interrupted: totals.interrupted,
   dryRun,
   mode: plans[0]!.mode,

@@ -119,7 +119,7 @@ const planDirectory = (path: string, request: PlanRequest, roots: ReadonlyArray<
   Effect.gen(function*() {
     const { isDirectory, real } = yield* inspect(path)
     if (!isDirectory) {
-      return yield* new InvalidInput({ what: path, reason: "is a file, and ingest takes directories", advice: `Register it with: sheaf add ${path}` })
+      return yield* new InvalidInput({ what: path, reason: "is a file, and a directory is needed", advice: `Register a single file with: sheaf add ${path}` })
     }
     const inside = deepestRoot(roots, real)
     const named = findRoot(roots, request.storage)
