@@ -46,7 +46,7 @@ function judge(packageDir, directory, file, specifier) {
     const ring = ringOf(packageDir, file)
     if (directory === "src") return restricted.find((rule) => rule.rings.includes(ring) && rule.pattern.test(specifier))?.reason
   }
-  if (name.startsWith("packages/storage-") && directory === "src" && specifier.startsWith("@sheaf/") && !/^@sheaf\/core\/(domain|ports|machine)\//.test(specifier)) {
+  if (name.startsWith("packages/storage-") && directory === "src" && specifier.startsWith("@sheaf/") && !/^@sheaf\/core\/(domain|ports|workers)\//.test(specifier)) {
     return "a driver's source knows only @sheaf/core/domain/…, @sheaf/core/ports/… and @sheaf/core/workers/…"
   }
   return undefined
