@@ -41,7 +41,7 @@ export interface ObjectResource {
 }
 
 /** Milliseconds for which a bucket that answered is taken to be there. */
-const SEEN = 60_000
+const SEEN = 10_000
 
 export class Bucket {
   readonly client: Sdk.Bucket
@@ -158,9 +158,14 @@ export class Bucket {
       })
       this.#seenAt = Date.now()
     } catch (error) {
-      if (statusOf(error) === 404) throw failure("Unavailable", operation, key, `there is no bucket ${this.name}`, false)
+      if (statusOf(error) === 404) throw this.gone(operation, key)
       throw this.explain(operation, key, error)
     }
+  }
+
+  /** What 404 means where no object was asked for. */
+  gone(operation: string, key: string): StorageError {
+    return failure("Unavailable", operation, key, `there is no bucket ${this.name}`, false)
   }
 
   close(): void {

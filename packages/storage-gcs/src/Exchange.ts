@@ -103,8 +103,8 @@ export class Exchange {
         resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: answer })
       })
       request.on("error", (error) => {
-        // A connection from before that the server had closed in the meantime: nothing was asked yet.
-        if (mayRepeat && request.reusedSocket && systemCodeOf(error) === "ECONNRESET" && signal?.aborted !== true) resolve(this.#once(outgoing, false))
+        // A connection from before, which the server may have closed in the meantime. What changes something is not repeated unseen.
+        if (mayRepeat && method === "GET" && request.reusedSocket && systemCodeOf(error) === "ECONNRESET" && signal?.aborted !== true) resolve(this.#once(outgoing, false))
         else reject(error)
       })
       for (const piece of body) request.write(piece)

@@ -79,7 +79,8 @@ interface Thrown {
   readonly code?: unknown
   readonly status?: unknown
   readonly errors?: ReadonlyArray<{ readonly reason?: unknown; readonly message?: unknown }>
-  readonly response?: { readonly status?: unknown }
+  /** Of the SDK's second way to ask. */
+  readonly response?: { readonly status?: unknown; readonly data?: unknown }
   readonly cause?: unknown
 }
 
@@ -91,10 +92,13 @@ export const statusOf = (cause: unknown): number => {
   return found ?? 0
 }
 
-const reasonOf = (cause: unknown): string => {
-  if (cause instanceof RefusedRequest) return cause.reason
-  const reason = ((cause ?? {}) as Thrown).errors?.[0]?.reason
-  return typeof reason === "string" ? reason : ""
+/** The reason and what is said to people. */
+const wordsOf = (cause: unknown): { readonly reason: string; readonly said: string } => {
+  if (cause instanceof RefusedRequest) return cause
+  const { errors, response } = (cause ?? {}) as Thrown
+  const { message, reason } = errors?.[0] ?? {}
+  if (typeof reason === "string") return { reason, said: typeof message === "string" ? message : "" }
+  return typeof response?.data === "object" ? errorIn(JSON.stringify(response.data)) : { reason: "", said: "" }
 }
 
 /** The code of the operating system, also when it comes inside another error, or "". */
@@ -109,7 +113,7 @@ export const systemCodeOf = (cause: unknown): string => {
 const isCertificate = (system: string): boolean => /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(system)
 
 const kindOf = (cause: unknown): StorageErrorKind => {
-  const reason = reasonOf(cause)
+  const { reason } = wordsOf(cause)
   const byReason = Object.hasOwn(KIND_OF_REASON, reason) ? KIND_OF_REASON[reason] : undefined
   if (byReason !== undefined) return byReason
   const status = statusOf(cause)
@@ -131,9 +135,9 @@ export const fromGcs = (operation: string, key: string, cause: unknown): Storage
 /** What the store said and the codes that come with it; nothing of a request is in it. */
 export const described = (cause: unknown): string => {
   if (cause instanceof SilentConnection) return "nothing came for too long"
-  const said = cause instanceof RefusedRequest ? cause.said : ((cause ?? {}) as Thrown).errors?.[0]?.message
-  const text = typeof said === "string" ? said.slice(0, SHOWN).replace(/upload_id=[^&\s"']*/gi, "upload_id=***") : ""
+  const { reason, said } = wordsOf(cause)
+  const text = said.slice(0, SHOWN).replace(/upload_id=[^&\s"']*/gi, "upload_id=***")
   const status = statusOf(cause)
-  const facts = [reasonOf(cause) || systemCodeOf(cause), status === 0 ? "" : `HTTP ${status}`].filter((fact) => fact !== "")
+  const facts = [reason || systemCodeOf(cause), status === 0 ? "" : `HTTP ${status}`].filter((fact) => fact !== "")
   return withoutSecrets([text, facts.length === 0 ? "" : `(${facts.join(", ")})`].filter((part) => part !== "").join(" ")) || "no answer that can be understood"
 }

@@ -75,7 +75,7 @@ export const commit = async (bucket: Bucket, marks: WriteMarks, write: Commit, r
     const problem = bucket.explain(operation, key, error)
     const isRefused = problem.kind === "PreconditionFailed"
     const isOpen = OPEN.has(problem.kind)
-    if (!isRefused && !isOpen) throw asRefused(write, problem)
+    if (!isRefused && !isOpen) throw asRefused(bucket, write, problem)
     const found = await standing(bucket, write)
     if (found !== "unknown" && found !== null && isOurs(found, write)) {
       marks.settled(name)
@@ -83,15 +83,16 @@ export const commit = async (bucket: Bucket, marks: WriteMarks, write: Commit, r
     }
     if (write.mode === "create" && found !== "unknown" && found !== null) throw exists(operation, key)
     if (isOpen) marks.keep(name, mark)
-    throw asRefused(write, problem)
+    throw asRefused(bucket, write, problem)
   }
 }
 
 /** What a precondition that does not hold means for a write. */
-export const asRefused = ({ key, mode, operation }: WriteTarget, problem: StorageError): StorageError => {
+export const asRefused = (bucket: Bucket, { key, mode, operation }: WriteTarget, problem: StorageError): StorageError => {
   if (problem.kind === "PreconditionFailed" && mode === "create") return exists(operation, key)
-  // In no other mode is a missing object a reason to refuse.
-  return problem.kind === "NotFound" && typeof mode !== "string" ? failure("PreconditionFailed", operation, key, "there is no object to be replaced") : problem
+  if (problem.kind !== "NotFound" || operation === "copy") return problem
+  // Where nothing has to be there already, it is the bucket that is missing.
+  return typeof mode === "string" ? bucket.gone(operation, key) : failure("PreconditionFailed", operation, key, "there is no object to be replaced")
 }
 
 /** That something stands at the place of a new object. */

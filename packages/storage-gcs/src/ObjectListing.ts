@@ -50,7 +50,7 @@ export const listObjects = (bucket: Bucket, options: ListOptions = {}): Stream.S
             ...(at.startOffset === null ? {} : { startOffset: at.startOffset })
           }))
           return page as Page
-        })
+        }).pipe(Effect.mapError((error) => (error.kind === "NotFound" ? bucket.gone("list", prefix) : error)))
         const objects: Array<StorageObject> = []
         let last = at.last
         for (const found of answer.items ?? []) {

@@ -52,7 +52,7 @@ export class ResumableUpload {
       }))
       return new ResumableUpload(bucket, marks, target, mark, session)
     } catch (error) {
-      throw asRefused(target, bucket.explain(operation, key, error))
+      throw asRefused(bucket, target, bucket.explain(operation, key, error))
     }
   }
 
@@ -108,14 +108,16 @@ export class ResumableUpload {
     let failures = 0
     for (let isAsking = false; ;) {
       const from = this.#arrived
+      const isQuestion = isAsking
       let progress: Progress
       try {
-        progress = isAsking
+        progress = isQuestion
           ? await this.#request([], { "content-range": `bytes */${total ?? "*"}` })
           : await this.#request([chunk.subarray(from - begin)], { "content-range": `bytes ${from}-${end - 1}/${total ?? "*"}`, ...headers })
       } catch (error) {
         const problem = this.#explain(error)
-        if (this.#isOver || !problem.retry || this.#abort.signal.aborted || ++failures >= ATTEMPTS) throw problem
+        // Bytes that arrived changed cannot be sent again: the store has taken them already.
+        if (this.#isOver || problem.kind === "ChecksumMismatch" || !problem.retry || this.#abort.signal.aborted || ++failures >= ATTEMPTS) throw problem
         await pause(100 * 2 ** failures, this.#abort.signal)
         isAsking = true
         continue
@@ -128,9 +130,13 @@ export class ResumableUpload {
       if (progress.arrived > this.#arrived) failures = 0
       this.#arrived = progress.arrived
       if (progress.arrived === end && total === null) return null
-      // All is there and the object is not: it is asked for once more.
-      if (progress.arrived === end) isAsking = true
-      if (progress.arrived === from && ++failures >= ATTEMPTS) throw failure("Unavailable", this.#target.operation, this.#target.key, "the store takes no more bytes")
+      // All is there and the object is not yet: it is asked for again.
+      if (progress.arrived === end) {
+        isAsking = true
+        if (++failures >= ATTEMPTS) throw failure("Unavailable", this.#target.operation, this.#target.key, "the store has all bytes and makes no object of them")
+        await pause(100 * 2 ** failures, this.#abort.signal)
+      }
+      if (!isQuestion && progress.arrived === from && ++failures >= ATTEMPTS) throw failure("Unavailable", this.#target.operation, this.#target.key, "the store takes no more bytes")
     }
   }
 

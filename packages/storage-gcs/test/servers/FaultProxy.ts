@@ -10,7 +10,7 @@ import { Effect, type Scope } from "effect"
  * - `flipRequest` a bit of the byte at a place of what is sent · `cutRequest`: only so many bytes of what is sent reach the store, then both connections end
  */
 export type Fault =
-  | { readonly type: "answer"; readonly status: number; readonly code?: string }
+  | { readonly type: "answer"; readonly status: number; readonly code?: string; readonly text?: string }
   | { readonly type: "reset" | "hang" | "loseAnswer" }
   | { readonly type: "cut"; readonly after: number; readonly by: "reset" | "end" | "silence" }
   | { readonly type: "flip" | "flipRequest"; readonly at: number }
@@ -29,6 +29,8 @@ export interface FaultProxy {
   readonly seen: ReadonlyArray<SeenRequest>
   /** Does this to the next requests that match; earlier rules first. */
   readonly on: (match: (request: SeenRequest) => boolean, fault: Fault, times?: number) => void
+  /** Forgets what is still to be done. */
+  readonly clear: () => void
   /** Runs when a request matches, before it is passed on; once. */
   readonly before: (match: (request: SeenRequest) => boolean, run: () => Promise<unknown>) => void
 }
@@ -67,7 +69,7 @@ const start = async (target: URL): Promise<{ readonly proxy: FaultProxy; readonl
     if (fault?.type === "answer") {
       const error = { code: fault.status, message: "as told", errors: [{ message: "as told", domain: "global", reason: fault.code ?? "backendError" }] }
       answer.writeHead(fault.status, { "content-type": "application/json" })
-      return void answer.end(JSON.stringify({ error }))
+      return void answer.end(fault.text ?? JSON.stringify({ error }))
     }
     if (fault?.type === "flipRequest") body[fault.at]! ^= 1
     const outgoing = request({
@@ -115,6 +117,7 @@ const start = async (target: URL): Promise<{ readonly proxy: FaultProxy; readonl
       endpoint: `http://127.0.0.1:${port}`,
       seen,
       on: (match, fault, times = 1) => void rules.push({ match, fault, times }),
+      clear: () => void rules.splice(0),
       before: (match, run) => void hooks.push({ match, run })
     }
   }
