@@ -25,8 +25,9 @@ const tasks = {
   },
   docs: () => {
     buildCli()
-    node("scripts/check-docs.mjs")
+    every(() => node("scripts/api-docs.mjs", "--check"), () => node("scripts/check-docs.mjs"))
   },
+  api: () => node("scripts/api-docs.mjs"),
   test: (args) => {
     if (args.length > 0) {
       buildCli()
@@ -41,6 +42,7 @@ const tasks = {
       lint,
       () => own("knip"),
       () => withPnpm("node", "scripts/check-packages.mjs"),
+      () => node("scripts/api-docs.mjs", "--check"),
       () => node("scripts/check-docs.mjs")
     )
   },

@@ -14,8 +14,11 @@ export class Usage extends Schema.TaggedError<Usage>()("Usage", { message: Schem
 const SYNONYMS: Readonly<Record<string, string>> = {
   list: "ls", dir: "ls", import: "ingest", scan: "ingest", rename: "mv", move: "mv", save: "add", register: "add", history: "log",
   read: "cat", fetch: "get", download: "get", path: "get", check: "doctor", fsck: "verify", link: "alias", track: "run", provenance: "lineage", inspect: "show", describe: "show",
+  search: "find", query: "find", filter: "find", delete: "rm", remove: "rm", trash: "rm", undelete: "restore", untrash: "restore", tag: "label", cp: "copy", versions: "log", upload: "add",
   new: "init", create: "init", completion: "completions", settings: "config", roots: "storage", help: "--help", version: "--version"
 }
+
+const synonymOf = (name: string): string | undefined => (Object.hasOwn(SYNONYMS, name) ? SYNONYMS[name] : undefined)
 
 /** Names of the flags and commands that could have been meant. */
 export interface Vocabulary {
@@ -34,7 +37,7 @@ const fromOne = (error: CliError.NonShowHelpErrors, path: ReadonlyArray<string>,
   const command = path.slice(1).join(" ")
   switch (error._tag) {
     case "UnknownSubcommand": {
-      const synonym = path.length === 1 ? SYNONYMS[error.subcommand.toLowerCase()] : undefined
+      const synonym = path.length === 1 ? synonymOf(error.subcommand.toLowerCase()) : undefined
       const near = synonym === undefined ? nearest(error.subcommand, words.commands) : [synonym]
       return new Usage({
         message: `unknown command "${error.subcommand}"${ofCommand(path)}`,

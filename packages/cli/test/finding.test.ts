@@ -92,6 +92,12 @@ describe("sql", () => {
     expect(created_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   })
 
+  it("that names no view suggests no table that it may not read", async () => {
+    const { error } = await place.failure("sql", "SELECT * FROM artifact")
+    expect(error.message).toContain("artifact does not exist")
+    expect(error.message).not.toContain("reg.")
+    expect(error.hint).toContain("artifacts, keys")
+  })
   it("reads no file and writes nothing", async () => {
     for (const query of ["SELECT * FROM read_text('/etc/passwd')", "SELECT * FROM 'plate1/a.csv'", "COPY artifacts TO 'x.csv'", "DELETE FROM reg.artifact", "SELECT 1; SELECT 2", "SET threads = 1"]) {
       expect(await place.failure("sql", query), query).toMatchObject({ exit: 2, error: { code: "InvalidInput" } })

@@ -163,6 +163,9 @@ describe("show", () => {
       expect((await place.json("show", reference)).uid).toBe(artifact.uid)
     }
   })
+  it("of a folder of keys names what is in it", async () => {
+    expect(await place.failure("show", "plate1/sub")).toMatchObject({ exit: 3, error: { code: "NotFound", near: ["plate1/sub/b.csv", "plate1/sub/copy of b.csv"] } })
+  })
   it("of what is not there suggests what is near, exit 3", async () => {
     const { error, exit } = await place.failure("show", "plate1/a.cvs")
     expect(exit).toBe(3)

@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
 import { checkArtifact } from "./ArtifactShape.ts"
-import { instance, type Workplace } from "./Cli.ts"
+import { instance, runShell, type Workplace } from "./Cli.ts"
 
 let place: Workplace
 
@@ -50,6 +50,19 @@ describe("add", () => {
     expect(text.stdout).toMatch(/^existing .* many\/1.csv\n$/)
     expect(text.stderr).toMatch(/^sheaf: .*m\/nowhere.csv: no such file or directory\n/)
     expect(await place.failure("add", "m/1.csv", "m/2.csv", "--key", "one.csv")).toMatchObject({ exit: 2, error: { code: "Usage" } })
+  })
+  it("of - takes what comes on stdin, of any length, and keeps nothing beside", async () => {
+    const line = (args: string) => runShell(place.directory, `seq 1 2000000 | $SHEAF add - ${args}`)
+    const saved = await line("--key stdin/numbers.csv --kind table --json")
+    expect(JSON.parse(saved.stdout)).toMatchObject({ outcome: "created", key: "stdin/numbers.csv", artifact: { suffix: ".csv", kind: "table", size: 14_888_896 } })
+    expect((await line("--key stdin/numbers.csv")).stdout).toMatch(/^existing /)
+    expect(readdirSync(join(place.directory, ".sheaf/cache")).filter((name) => name.startsWith("content-"))).toEqual([])
+    expect((await runShell(place.directory, "printf x | $SHEAF add - --description 'without a key'")).stdout).toMatch(/^created /)
+    expect(await runShell(place.directory, "printf y | $SHEAF add -")).toMatchObject({ code: 2, stderr: expect.stringContaining("without a key") })
+    expect(await place.failure("add", "-", "--key", "stdin/")).toMatchObject({ exit: 2, error: { code: "Usage" } })
+    expect(await place.failure("add", "-", "dup.csv", "--key", "stdin/")).toMatchObject({ exit: 2, error: { code: "Usage" } })
+    place.write("-", "a file of that name\n")
+    expect(await place.json("add", "./-", "--key", "stdin/dash")).toMatchObject({ artifact: { size: 20 } })
   })
   it("refuses bad keys before anything changes", async () => {
     expect(await place.failure("add", "dup.csv", "--key", "../x.csv")).toMatchObject({ exit: 2, error: { code: "InvalidKey", key: "../x.csv" } })

@@ -54,6 +54,8 @@ describe("a command line that makes no sense", () => {
   const cases: ReadonlyArray<readonly [args: ReadonlyArray<string>, message: string, hint: string]> = [
     [["igest", "x"], "unknown command \"igest\"", "Did you mean sheaf ingest?"],
     [["list"], "unknown command \"list\"", "Did you mean sheaf ls?"],
+    [["delete", "x"], "unknown command \"delete\"", "Did you mean sheaf rm?"],
+    [["constructor"], "unknown command \"constructor\"", "See sheaf --help."],
     [["storage", "ad", "x"], "unknown command \"ad\" for sheaf storage", "Did you mean sheaf storage add?"],
     [["ls", "--jsno"], "unknown flag --jsno for sheaf ls", "Did you mean --json?"],
     [["ingest", "x", "--exlude", "y"], "unknown flag --exlude for sheaf ingest", "Did you mean --exclude?"],

@@ -15,12 +15,16 @@ import type { Collection } from "./domain/Collection.ts"
 import type { IngestEvent } from "./domain/IngestReport.ts"
 import type { Label } from "./domain/Label.ts"
 import type { Lineage, Run } from "./domain/Run.ts"
+import type { Content, FlatRow, Jsonable, JsonContent, RowsContent } from "./domain/Content.ts"
 import { InvalidInput } from "./domain/SheafError.ts"
+import { localDrivers } from "./LocalDrivers.ts"
+import { ofPlainParser } from "./ports/ContentParsers.ts"
 import type { KeyListing } from "./ports/Registry.ts"
 import { currentHandle, currentRun, Session, type SessionInfo } from "./ports/Session.ts"
 import type { RunFilter } from "./ports/RunRecords.ts"
 import type { StorageDriver } from "./ports/Storage.ts"
 import type { TrashedArtifact } from "./ports/Trash.ts"
+import type { Loaded, NoParsers, ParserResults, Parsers } from "./PromiseLoading.ts"
 import { ArtifactSearch } from "./PromiseQuery.ts"
 import { Sheaf as Composition, type SheafOptions, type SheafServices } from "./Sheaf.ts"
 import { Collections as CollectionService, type CollectionChange, type CollectionContents, type CollectionDiff } from "./services/Collections.ts"
@@ -51,6 +55,7 @@ import { TrackedRun } from "./services/TrackedRun.ts"
 
 export type { Artifact, KeyEvent } from "./domain/Artifact.ts"
 export type { Collection } from "./domain/Collection.ts"
+export type { Cell, Content, Json, JsonContent, Row, RowsContent, StreamContent } from "./domain/Content.ts"
 export type { Label } from "./domain/Label.ts"
 export type { SortField } from "./domain/ArtifactFilter.ts"
 export type { ArtifactWhere } from "./domain/FilterParse.ts"
@@ -62,6 +67,9 @@ export { StorageError } from "./ports/Storage.ts"
 export type { TrashedArtifact } from "./ports/Trash.ts"
 export type { DeleteOptions, DeletionPlan, DeletionReport, RestoreReport, TrashOptions, TrashReport } from "./services/Deletion.ts"
 export type { ExportOptions, ExportReport } from "./services/Exporting.ts"
+export type { PlainContent, PlainParser } from "./ports/ContentParsers.ts"
+export type { TableRow, TableValue } from "./ports/TableFiles.ts"
+export type { Loaded, NoParsers, ParserResults, Parsers, TextRow } from "./PromiseLoading.ts"
 export type { ArtifactSearch } from "./PromiseQuery.ts"
 export type { Direction, Page } from "./services/Query.ts"
 export type { TableFile, TableFileOptions } from "./services/TableFile.ts"
@@ -70,13 +78,16 @@ export type { TrackedRun } from "./services/TrackedRun.ts"
 export type { VerifyProgress, VerifyReport, VerifyRequest } from "./services/Integrity.ts"
 export type { SaveItem, SaveOptions, SaveRefusal, SaveResult, SaveWarning } from "./services/Artifacts.ts"
 
-export interface OpenOptions extends Pick<SheafOptions, "lockTimeout" | "keyPolicy"> {
+/** How to open an instance. */
+export interface OpenOptions<P extends ParserResults = NoParsers> extends Pick<SheafOptions, "lockTimeout" | "keyPolicy"> {
   /** The kinds of storage that may be used. Default: directories, through the package `@sheaf/storage-local`, which has to be installed beside this one. */
   readonly drivers?: ReadonlyArray<StorageDriver>
   /** Handle of the account on whose behalf records are made. Default: `SHEAF_USER`, else the operating system's user name. */
   readonly account?: string
   /** Uid of the run that saves and reads belong to. Default: `SHEAF_RUN`, which `sheaf run` sets for its command, else none. */
   readonly run?: string
+  /** Parsers of your own for `load`, by suffix, asked before those that it knows by itself: `{ ".fcs": async ({ bytes }) => readFcs(await bytes()) }`. */
+  readonly parsers?: Parsers<P>
 }
 
 /** Labels, as promises; each method is that of the service `Labels`. */
@@ -91,6 +102,7 @@ export interface LabelCalls {
   readonly add: (label: string, references: string | ReadonlyArray<string>, options?: { readonly type?: string }) => Promise<LabelChange>
   /** Takes a label from artifacts. */
   readonly remove: (label: string, references: string | ReadonlyArray<string>, options?: { readonly type?: string }) => Promise<LabelChange>
+  /** By type and name, with how many artifacts carry each. */
   readonly list: (filter?: LabelFilter) => Promise<ReadonlyArray<LabelListing>>
   /** The labels as properties of an object, named as identifiers can be. */
   readonly lookup: (filter?: LabelFilter) => Promise<Readonly<Record<string, Label>>>
@@ -130,7 +142,7 @@ export interface CallOptions {
 }
 
 /** An open instance. To be closed at the end; `await using` does so by itself. */
-export class Sheaf implements AsyncDisposable {
+export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposable {
   readonly #runtime: ManagedRuntime.ManagedRuntime<SheafServices, unknown>
   /** Where the instance is, and its settings. */
   readonly instance: LoadedInstance
@@ -138,6 +150,7 @@ export class Sheaf implements AsyncDisposable {
   readonly #session: SessionInfo
   /** The run that was started here, until it is finished. */
   #startedRun: string | null = null
+  #isClosed = false
 
   private constructor(runtime: ManagedRuntime.ManagedRuntime<SheafServices, unknown>, instance: LoadedInstance, session: SessionInfo) {
     this.#runtime = runtime
@@ -147,12 +160,14 @@ export class Sheaf implements AsyncDisposable {
 
   /**
    * Opens the instance in a directory. Without one: `SHEAF_INSTANCE`, else the nearest at or above the working directory. Rejects with `NoInstance`,
-   * `InvalidConfig`, `RegistryNewer` or `FileError`.
+   * `InvalidConfig`, `RegistryNewer` or `FileError`, or with `PackageProblem` for a package that the config names and that cannot be used.
    */
-  static async open(directory?: string, options: OpenOptions = {}): Promise<Sheaf> {
-    const { account, drivers, run, ...rest } = options
+  static open<P extends ParserResults>(directory: string | undefined, options: OpenOptions<P> & { readonly parsers: Parsers<P> }): Promise<Sheaf<P>>
+  static open(directory?: string, options?: Omit<OpenOptions, "parsers">): Promise<Sheaf>
+  static async open(directory?: string, options: OpenOptions<ParserResults> = {}): Promise<Sheaf> {
+    const { account, drivers, parsers, run, ...rest } = options
     const session = Layer.succeed(Session, { account: account ?? currentHandle(), run: run ?? currentRun() })
-    const layer = Composition.layer({ ...rest, instance: directory ?? null, drivers: drivers ?? (await localDrivers()) })
+    const layer = Composition.layer({ ...rest, ...plainParsers(parsers), instance: directory ?? null, drivers: drivers ?? (await localDrivers(directory)) })
     const runtime = ManagedRuntime.make(Layer.provideMerge(layer, session))
     try {
       const session = await runtime.runPromise(Effect.andThen(checkRunOfSession, Effect.map(Session, (info) => info)))
@@ -163,13 +178,20 @@ export class Sheaf implements AsyncDisposable {
     }
   }
 
-  /** Makes an instance in a directory, or finds that it exists, and opens it. `keyPolicy` is the name of one, to be kept in the config. */
-  static async init(directory: string, options: InitOptions & Omit<OpenOptions, "keyPolicy"> = {}): Promise<Sheaf> {
-    const { account, drivers: given, lockTimeout, run, ...settings } = options
-    const drivers = given ?? (await localDrivers())
+  /**
+   * Makes an instance in a directory, or finds that it exists, and opens it. `keyPolicy` is the name of one, to be kept in the config. Rejects as `open` does,
+   * and with `InstanceConflict`, `InvalidInput`, `StorageRootProblem` or `StorageError`.
+   */
+  static init<P extends ParserResults>(directory: string, options: InitOptions & Omit<OpenOptions<P>, "keyPolicy"> & { readonly parsers: Parsers<P> }): Promise<Sheaf<P>>
+  static init(directory: string, options?: InitOptions & Omit<OpenOptions, "keyPolicy" | "parsers">): Promise<Sheaf>
+  static async init(directory: string, options: InitOptions & Omit<OpenOptions<ParserResults>, "keyPolicy"> = {}): Promise<Sheaf> {
+    const { account, drivers: given, lockTimeout, parsers, run, ...settings } = options
+    const drivers = given ?? (await localDrivers(directory))
     const waiting = lockTimeout === undefined ? {} : { lockTimeout }
     const { instance } = await Effect.runPromise(Composition.init(directory, { ...settings, ...waiting, drivers }))
-    return Sheaf.open(instance.directory, { ...waiting, drivers, ...(account === undefined ? {} : { account }), ...(run === undefined ? {} : { run }) })
+    return Sheaf.open<ParserResults>(instance.directory, {
+      ...waiting, drivers, ...(account === undefined ? {} : { account }), ...(run === undefined ? {} : { run }), parsers: parsers ?? {}
+    })
   }
 
   /** Registers a file: where it stands when that is inside a storage root, else as a copy in one. */
@@ -178,10 +200,17 @@ export class Sheaf implements AsyncDisposable {
     return this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.save(path, rest)), signal)
   }
 
-  /** Registers bytes or text (as UTF-8) from memory; the suffix is the key's. */
-  saveContent(content: Uint8Array | string, options: SaveOptions & CallOptions): Promise<SaveResult> {
+  /**
+   * Registers content from memory: bytes, text (as UTF-8), `{ rows }`, `{ json }` or a `{ stream }` of bytes. The suffix is the key's, which also says what rows
+   * (`.csv`, `.tsv`, `.jsonl`, `.ndjson`, `.json`, `.parquet`) and a JSON value (`.json`) become; a text format with `.gz` after it is compressed. What a format
+   * cannot hold rejects with `CannotEncode`, which names the row and the field, before anything changes.
+   */
+  saveContent(content: Content, options: SaveOptions & CallOptions): Promise<SaveResult>
+  saveContent<T>(content: JsonContent<T & Jsonable<T>>, options: SaveOptions & CallOptions): Promise<SaveResult>
+  saveContent<R extends object>(content: RowsContent<R & FlatRow<R>>, options: SaveOptions & CallOptions): Promise<SaveResult>
+  saveContent(content: Content | RowsContent<object> | JsonContent<unknown>, options: SaveOptions & CallOptions): Promise<SaveResult> {
     const { signal, ...rest } = options
-    return this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.saveContent(content, rest)), signal)
+    return this.#run(Effect.flatMap(Artifacts, (artifacts) => artifacts.saveContent(content as Content, rest)), signal)
   }
 
   /** Registers a directory with everything in it as one artifact. */
@@ -359,12 +388,13 @@ export class Sheaf implements AsyncDisposable {
 
   /**
    * Its content as a value, by its suffix: `.txt`, `.md` and `.log` a string, `.json` what it says, `.jsonl` and `.ndjson` an array, `.csv` and `.tsv` an array of
-   * rows keyed by the header, with strings in them; each also compressed (`.gz`, `.bgz`). Rejects with `CannotLoad` for any other suffix.
+   * rows keyed by the header, with strings in them; each also compressed (`.gz`, `.bgz`); `.parquet` an array of rows with typed values; or what a parser of your
+   * own gives. Rejects with `CannotLoad` for any other suffix. The type follows from the suffix of a key that is written out.
    */
-  load(reference: string, { signal }: CallOptions = {}): Promise<unknown> {
+  load<const Reference extends string>(reference: Reference, { signal }: CallOptions = {}): Promise<Loaded<P, Reference>> {
     return this.#run(Effect.gen(function*() {
       const { uid } = yield* (yield* Artifacts).resolve(reference)
-      return yield* (yield* Reading).load(uid)
+      return (yield* (yield* Reading).load(uid)) as Loaded<P, Reference>
     }), signal)
   }
 
@@ -474,6 +504,7 @@ export class Sheaf implements AsyncDisposable {
 
   /** Lets go of everything. Calls made afterwards reject. */
   close(): Promise<void> {
+    this.#isClosed = true
     return this.#runtime.dispose()
   }
 
@@ -482,7 +513,12 @@ export class Sheaf implements AsyncDisposable {
   }
 
   #run<A, E>(effect: Effect.Effect<A, E, SheafServices>, signal?: AbortSignal): Promise<A> {
+    if (this.#isClosed) return Promise.reject(this.#closed())
     return this.#runtime.runPromise(Effect.provideService(effect, Session, this.#currentSession()), signal === undefined ? undefined : { signal })
+  }
+
+  #closed(): InvalidInput {
+    return new InvalidInput({ what: this.instance.directory, reason: "was closed in this program", advice: "Open it again with Sheaf.open." })
   }
 
   #currentSession(): SessionInfo {
@@ -495,8 +531,10 @@ export class Sheaf implements AsyncDisposable {
       [Symbol.asyncIterator]: () => {
         const session = this.#currentSession()
         let iterator: AsyncIterator<A> | undefined
-        const started = async (): Promise<AsyncIterator<A>> =>
-          iterator ??= Stream.toAsyncIterableWith(Stream.provideService(stream, Session, session), await runtime.context())[Symbol.asyncIterator]()
+        const started = async (): Promise<AsyncIterator<A>> => {
+          if (this.#isClosed) throw this.#closed()
+          return iterator ??= Stream.toAsyncIterableWith(Stream.provideService(stream, Session, session), await runtime.context())[Symbol.asyncIterator]()
+        }
         return {
           next: async () => (await started()).next(),
           return: async () => (await iterator?.return?.()) ?? { done: true, value: undefined }
@@ -508,18 +546,5 @@ export class Sheaf implements AsyncDisposable {
 
 const listOf = (references: string | ReadonlyArray<string>): ReadonlyArray<string> => (typeof references === "string" ? [references] : references)
 
-/** The driver for directories. It depends on this package, so it is looked for only when it is needed. */
-const localDrivers = async (): Promise<ReadonlyArray<StorageDriver>> => {
-  const name: string = "@sheaf/storage-local"
-  try {
-    const { driver } = (await import(name)) as { readonly driver: StorageDriver }
-    return [driver]
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error
-    throw new InvalidInput({
-      what: name,
-      reason: "is not installed, and no other storage drivers were given",
-      advice: `Install ${name} beside @sheaf/core, or pass { drivers: [...] }.`
-    })
-  }
-}
+const plainParsers = (parsers: Parsers<ParserResults> | undefined): Pick<SheafOptions, "parsers"> =>
+  parsers === undefined ? {} : { parsers: Object.fromEntries(Object.entries(parsers).map(([suffix, parser]) => [suffix, typeof parser === "function" ? ofPlainParser(parser) : parser])) }

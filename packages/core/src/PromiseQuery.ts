@@ -60,10 +60,12 @@ export class ArtifactSearch implements AsyncIterable<Artifact> {
     return this.#runner.run(this.#query.all)
   }
 
+  /** How many; at most the limit. */
   count(): Promise<number> {
     return this.#runner.run(this.#query.count)
   }
 
+  /** Whether there is any. */
   exists(): Promise<boolean> {
     return this.#runner.run(this.#query.exists)
   }

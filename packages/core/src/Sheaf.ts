@@ -7,7 +7,7 @@
  * ```
  */
 import { Effect, Layer } from "effect"
-import type { NoInstance } from "./domain/SheafError.ts"
+import type { InvalidInput, NoInstance, PackageProblem } from "./domain/SheafError.ts"
 import { cachedRoots } from "./layers/CachedRoots.ts"
 import * as DuckDbAudit from "./layers/DuckDbAudit.ts"
 import * as DuckDbClient from "./layers/DuckDbClient.ts"
@@ -20,12 +20,14 @@ import * as DuckDbSql from "./layers/DuckDbSql.ts"
 import * as DuckDbLabels from "./layers/DuckDbLabels.ts"
 import * as DuckDbReferences from "./layers/DuckDbReferences.ts"
 import * as DuckDbRegistry from "./layers/DuckDbRegistry.ts"
+import * as DuckDbTableFiles from "./layers/DuckDbTableFiles.ts"
 import * as DuckDbTrash from "./layers/DuckDbTrash.ts"
 import * as DuckDbRuns from "./layers/DuckDbRuns.ts"
 import * as HashingLayers from "./layers/HashingLayers.ts"
 import * as KeyPolicies from "./layers/KeyPolicies.ts"
 import { keyPolicyRules } from "./workers/KeyPolicyRules.ts"
 import * as RandomUids from "./layers/RandomUids.ts"
+import { type ContentParser, ContentParsers, contentParsers } from "./ports/ContentParsers.ts"
 import type { Hashing } from "./ports/Hashing.ts"
 import type { KeyPolicy, KeyPolicyRules } from "./ports/KeyPolicy.ts"
 import type { Queries } from "./ports/Queries.ts"
@@ -47,6 +49,7 @@ import { Ingest } from "./services/Ingest.ts"
 import { IngestSettings } from "./services/IngestSettings.ts"
 import { findInstance, Instance, type InstanceError, type LoadedInstance, loadInstance } from "./services/Instance.ts"
 import { type InitError, type InitOptions, type InitReport, initInstance, RegistryOpener } from "./services/InstanceInit.ts"
+import { InstancePackages, loadPackages, type PackageParts } from "./services/InstancePackages.ts"
 import { Integrity } from "./services/Integrity.ts"
 import { Keys } from "./services/Keys.ts"
 import { Labels } from "./services/Labels.ts"
@@ -56,6 +59,7 @@ import { runOfInstance } from "./services/RunOfInstance.ts"
 import { Runs } from "./services/Runs.ts"
 import { StorageRoots } from "./services/StorageRoots.ts"
 
+/** Which instance, and what to open it with. */
 export interface SheafOptions {
   /** The directory of the instance. Default: `SHEAF_INSTANCE`, else the nearest instance at or above `start`. */
   readonly instance?: string | null
@@ -67,6 +71,8 @@ export interface SheafOptions {
   readonly lockTimeout?: number
   /** Instead of the policy that the config names. */
   readonly keyPolicy?: KeyPolicyRules
+  /** Parsers of your own for `load`, by suffix, asked before those that it knows by itself. */
+  readonly parsers?: Readonly<Record<string, ContentParser>>
 }
 
 /** What {@link Sheaf} `layer` provides. */
@@ -81,38 +87,48 @@ export type SheafServices =
 export const DEFAULT_LOCK_TIMEOUT = 10
 
 /** All services of an instance. Nothing is opened before it is used; the registry is held only while it is worked with. */
-const layer = (options: SheafOptions): Layer.Layer<SheafServices, InstanceError> =>
+const layer = (options: SheafOptions): Layer.Layer<SheafServices, InstanceError | PackageProblem | InvalidInput> =>
   Layer.unwrap(Effect.gen(function*() {
     const directory = yield* findInstance({
       explicit: options.instance ?? null,
       ...(options.start === undefined ? {} : { start: options.start })
     })
-    return servicesOf(yield* loadInstance(directory), options)
+    const parsers = yield* contentParsers(options.parsers ?? {})
+    const instance = yield* loadInstance(directory)
+    const { drivers, keyPolicy } = instance.config
+    const packages = yield* loadPackages(instance.directory, { drivers, ...(options.keyPolicy === undefined ? { keyPolicy } : {}) })
+    return servicesOf(instance, options, packages, parsers)
   }))
 
 /** Makes an instance in a directory, or finds that it exists. */
 const init = (
   directory: string,
   options: InitOptions & Pick<SheafOptions, "drivers" | "lockTimeout">
-): Effect.Effect<InitReport, InitError> => {
-  const { drivers, lockTimeout, ...rest } = options
-  return initInstance(directory, rest).pipe(
-    Effect.provide(Layer.mergeAll(storageDrivers(drivers), RandomUids.layer, registryOpener(lockTimeout)))
-  )
-}
+): Effect.Effect<InitReport, InitError | PackageProblem> =>
+  Effect.gen(function*() {
+    const { drivers, lockTimeout, ...rest } = options
+    if (rest.keyPolicy !== undefined) yield* loadPackages(directory, { keyPolicy: rest.keyPolicy })
+    // An instance that is there already may need its packages to be recognised.
+    const { drivers: more } = yield* Effect.orElseSucceed(Effect.flatMap(loadInstance(directory), ({ config }) => loadPackages(directory, { drivers: config.drivers })), () => NO_PACKAGES)
+    return yield* initInstance(directory, rest).pipe(
+      Effect.provide(Layer.mergeAll(storageDrivers([...drivers, ...more]), RandomUids.layer, registryOpener(lockTimeout)))
+    )
+  })
 
 /** All checks of `Doctor`, also for an instance whose config or registry cannot be used. */
 const examine = (options: SheafOptions): Effect.Effect<ReadonlyArray<Check>, NoInstance> =>
   Effect.flatMap(Doctor, (doctor) => doctor.examine).pipe(
     Effect.provide(layer(options)),
     Effect.catch((error) =>
-      error._tag === "NoInstance" ? Effect.fail(error) : Effect.succeed([checkNode(), badFrom("instance", error)]))
+      error._tag === "NoInstance" ? Effect.fail(error) : Effect.succeed([checkNode(), badFrom(error._tag === "PackageProblem" ? `package ${error.package}` : "instance", error)]))
   )
 
 /** Sheaf, composed with its defaults. */
 export const Sheaf = { layer, init, examine } as const
 
-const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Layer<SheafServices> => {
+const NO_PACKAGES: PackageParts = { keyPolicy: null, drivers: [], loaded: [] }
+
+const servicesOf = (instance: LoadedInstance, options: SheafOptions, packages: PackageParts, parsers: ReadonlyMap<string, ContentParser>): Layer.Layer<SheafServices> => {
   const { config } = instance
   const lockTimeoutMillis = (options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT) * 1000
   const engine = DuckDbClient.layer({ path: instance.registryPath, lockTimeoutMillis })
@@ -123,9 +139,12 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions): Layer.Laye
       registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbFolderMembers.layer, DuckDbTrash.layer, DuckDbPurge.layer, DuckDbLabels.layer,
       DuckDbCollections.layer, DuckDbReferences.layer, DuckDbQueries.layer, DuckDbSql.layer({ lockTimeoutMillis }), DuckDbRuns.layer
     ).pipe(Layer.provide(engine)),
-    storageDrivers(options.drivers),
+    DuckDbTableFiles.layer({ cacheFolder: instance.cacheFolder }),
+    storageDrivers([...options.drivers, ...packages.drivers]),
+    Layer.succeed(InstancePackages, packages.loaded),
+    Layer.effect(ContentParsers, Effect.map(ContentParsers, (outer) => new Map([...outer, ...parsers]))),
     HashingLayers.layer(config.hash),
-    KeyPolicies.layer(options.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
+    KeyPolicies.layer(options.keyPolicy ?? packages.keyPolicy ?? keyPolicyRules(config.keyPolicy)),
     RandomUids.layer,
     Layer.effect(Session, Effect.map(Session, (session) => ({ ...session, run: runOfInstance(session.run, instance.directory) })))
   )
@@ -175,7 +194,7 @@ const storageDrivers = (all: ReadonlyArray<StorageDriver>): Layer.Layer<StorageD
       return driver === undefined
         ? Effect.fail(new StorageError({
           kind: "Unsupported", driver: scheme, operation: "open", key: "", retry: false,
-          cause: new Error(`no driver for ${scheme}: is among those given (${all.map((one) => one.scheme).join(", ") || "none"})`)
+          cause: new Error(`no driver for ${scheme}: is among those given (${all.map((one) => one.scheme).join(", ") || "none"}); a package that has one is named with: sheaf config set drivers NAME`)
         }))
         : Effect.succeed(driver)
     }

@@ -31,6 +31,9 @@ type FileAnswer =
   | ({ readonly path: string } & SaveResult)
   | { readonly path: string; readonly error: { readonly code: string; readonly message: string; readonly hint: string | null } }
 
+/** As in many programs: stdin. */
+const STDIN = "-"
+
 /** For several files a key is a prefix; that it ends with `/` says so. */
 const keyFor = (input: AddInput, path: string): string | undefined => {
   const key = Option.getOrUndefined(input.key)
@@ -70,6 +73,12 @@ export const run = (input: AddInput) =>
         hint: `End it with / to make it their prefix: --key ${input.key.value}/`
       })
     }
+    if (files.includes(STDIN) && (files.length > 1 || input.folder)) {
+      return yield* new Usage({ message: `- is what comes on stdin, which is one file`, hint: "Give it alone. A file of that name is ./-" })
+    }
+    if (files.includes(STDIN) && Option.isSome(input.key) && input.key.value.endsWith("/")) {
+      return yield* new Usage({ message: `--key ${input.key.value} is a prefix, and what comes on stdin has no name to put after it`, hint: "Give the whole key, such as raw/a.csv." })
+    }
     if (files.length > 1 && Option.isSome(input.revises)) {
       return yield* new Usage({ message: `--revises ${input.revises.value} takes one file, and ${files.length} were given`, hint: "Register the versions one after the other." })
     }
@@ -77,6 +86,11 @@ export const run = (input: AddInput) =>
       if (files.length > 1) return yield* new Usage({ message: `--folder takes one directory, and ${files.length} were given`, hint: "Register them one after the other." })
       const { path, ...options } = itemFor(input, files[0]!) as SaveItem & { readonly path: string }
       const saved = yield* (yield* Folders).save(path, options)
+      return yield* shell.options.format === "text" ? printSaved(saved) : shell.document(saved)
+    }
+    if (files.length === 1 && files[0] === STDIN) {
+      const { path: _, ...options } = itemFor(input, STDIN) as SaveItem & { readonly path: string }
+      const saved = yield* artifacts.saveContent({ stream: process.stdin }, options)
       return yield* shell.options.format === "text" ? printSaved(saved) : shell.document(saved)
     }
     if (files.length === 1) {

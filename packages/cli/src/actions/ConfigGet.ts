@@ -1,6 +1,6 @@
 /** `sheaf config get [NAME]` */
 import { Effect, Option } from "effect"
-import { configValue } from "@sheaf/core/services/InstanceConfig"
+import { configValue, settingName } from "@sheaf/core/services/InstanceConfig"
 import { instanceFiles } from "../OpenInstance.ts"
 import { Shell } from "../Shell.ts"
 import { safeText } from "../terminal/SafeText.ts"
@@ -22,7 +22,7 @@ export const run = ({ name }: { readonly name: Option.Option<string> }) =>
     const shell = yield* Shell
     const { config } = yield* instanceFiles
     const value = Option.isSome(name) ? yield* configValue(config, name.value) : config
-    if (shell.options.format !== "text") return yield* shell.document(Option.isSome(name) ? { [name.value]: value } : value)
+    if (shell.options.format !== "text") return yield* shell.document(Option.isSome(name) ? { [settingName(name.value)]: value } : value)
     if (Option.isSome(name)) return yield* shell.print(settingText(value))
     yield* shell.print(flat(config).map(([setting, one]) => `${setting} = ${safeText(settingText(one))}`).join("\n"))
   })

@@ -7,7 +7,7 @@ import { withInstance } from "../OpenInstance.ts"
 import { resolveReference } from "../ResolveReference.ts"
 import { Shell } from "../Shell.ts"
 import { safeText } from "../terminal/SafeText.ts"
-import { sizeText } from "../terminal/SizeText.ts"
+import { plural, sizeText } from "../terminal/SizeText.ts"
 
 export interface GetInput {
   readonly reference: string
@@ -24,7 +24,7 @@ export const run = ({ force, output, reference }: GetInput) =>
     if (Option.isSome(output) && artifact.nFiles !== null) {
       const files = yield* (yield* Folders).copyTo(artifact, output.value)
       if (!isText) return yield* shell.document({ ...artifact, copiedTo: output.value })
-      if (!shell.options.quiet) yield* shell.print(`copied ${files} files, ${sizeText(artifact.size)}, to ${safeText(output.value)}`)
+      if (!shell.options.quiet) yield* shell.print(`copied ${plural(files, "file")}, ${sizeText(artifact.size)}, to ${safeText(output.value)}`)
       return
     }
     if (Option.isSome(output)) {

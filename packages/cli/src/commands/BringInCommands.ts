@@ -6,7 +6,7 @@ import {
 } from "./CommandFlags.ts"
 
 const add = Command.make("add", {
-  files: argument("FILE", "A file; several are registered one by one").pipe(Argument.atLeast(1)),
+  files: argument("FILE", "A file; several are registered one by one; - is what comes on stdin").pipe(Argument.atLeast(1)),
   key: textFlag("key", "KEY", "Key of the artifact; end it with / to put the file's name after it (default: its path, for a file inside a storage root)"),
   description: textFlag("description", "TEXT", "What it is, in words"),
   kind: textFlag("kind", "KIND", "What sort of thing it is, such as dataset or model"),
@@ -18,7 +18,7 @@ const add = Command.make("add", {
   allowSuffixMismatch: suffixMismatchFlag
 }, lazily(() => import("../actions/Add.ts"))).pipe(
   Command.withDescription(
-    "Register files. A file inside a storage root is registered where it stands, any other is copied into one. Exit 10 when some of several files failed."
+    "Register files. A file inside a storage root is registered where it stands, any other, and what comes on stdin, is copied into one. Exit 10 when some of several files failed."
   ),
   Command.withShortDescription("Register single files"),
   Command.withExamples([
@@ -26,6 +26,7 @@ const add = Command.make("add", {
     { command: "sheaf add *.csv --key raw/plate1/", description: "Several files, with a key prefix" },
     { command: "sheaf add results2.csv --revises raw/plate1/results.csv --version 2.0", description: "A new version" },
     { command: "sheaf add image.zarr --folder --key images/image.zarr", description: "A directory as one artifact" },
+    { command: "curl https://example.org/a.csv | sheaf add - --key raw/a.csv", description: "What comes on stdin" },
     { command: "sheaf add --json -- -odd-name.csv", description: "A name that begins with a dash" }
   ])
 )

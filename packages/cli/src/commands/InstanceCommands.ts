@@ -45,8 +45,13 @@ const configSet = Command.make("set", {
   name: argument("NAME", "A setting; sheaf config get lists them"),
   value: argument("VALUE", "Its new value")
 }, lazily(() => import("../actions/ConfigSet.ts"))).pipe(
-  Command.withDescription("Change a setting of the instance."),
-  Command.withExamples([{ command: "sheaf config set onDuplicate reuse" }])
+  Command.withDescription("Change a setting of the instance. A package that a setting names has to be installed in its directory, or above."),
+  Command.withShortDescription("Change a setting"),
+  Command.withExamples([
+    { command: "sheaf config set onDuplicate reuse" },
+    { command: "sheaf config set key-policy package:@team/sheaf-policy", description: "A team's own rules about keys" },
+    { command: "sheaf config set drivers @team/sheaf-webdav", description: "Another kind of storage" }
+  ])
 )
 
 const config = Command.make("config").pipe(

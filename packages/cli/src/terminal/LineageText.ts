@@ -31,10 +31,18 @@ const grouped = (edges: ReadonlyArray<LineageEdge>, end: "from" | "to"): Readonl
   return groups
 }
 
+const timeOf = (node: LineageNode | undefined): string => (node === undefined ? "" : (node.type === "run" ? node.startedAt : node.createdAt) ?? "")
+
+/** What made a thing before what made it again; the earlier first. */
+const inOrder = (edges: ReadonlyArray<LineageEdge>, far: "from" | "to", nodes: ReadonlyMap<string, LineageNode>): ReadonlyArray<LineageEdge> => {
+  const rank = (edge: LineageEdge): string => `${edge.type === "reproduced" ? 1 : 0} ${timeOf(nodes.get(edge[far]))} ${edge[far]}`
+  return edges.map((edge) => ({ edge, key: rank(edge) })).sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ edge }) => edge)
+}
+
 /** One tree; what comes again is named again, but not what lies behind it. A stack of our own: chains can be longer than the language's. */
 const tree = (root: string, way: "up" | "down", nodes: ReadonlyMap<string, LineageNode>, edges: ReadonlyArray<LineageEdge>, paint: Paint): ReadonlyArray<string> => {
   const [near, far, words] = way === "up" ? ["to", "from", UP] as const : ["from", "to", DOWN] as const
-  const next = grouped(edges, near)
+  const next = grouped(inOrder(edges, far, nodes), near)
   const shown = new Set([root])
   const lines: Array<string> = []
   const stack = [...(next.get(root) ?? [])].reverse().map((edge) => ({ edge, depth: 1 }))

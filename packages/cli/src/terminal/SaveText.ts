@@ -8,7 +8,7 @@ import { safeText } from "./SafeText.ts"
 import { sizeText } from "./SizeText.ts"
 
 const OUTCOME_TEXTS: Readonly<Record<Outcome, string>> = {
-  created: "created", newVersion: "new version", existing: "existing", keyed: "existing", aliased: "aliased", moved: "moved"
+  created: "created", newVersion: "new version", existing: "existing", keyed: "keyed", aliased: "aliased", moved: "moved"
 }
 
 /** `created  raw/a.csv  vz1swye6nz7S1YBO0000  10 B` */

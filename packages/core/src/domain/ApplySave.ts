@@ -107,7 +107,7 @@ const targetOf = (state: RegistryState, request: SaveRequest, decision: Exclude<
     hashType: request.hashType,
     manifestHash: request.folder?.manifestHash ?? null,
     nFiles: request.folder?.members.length ?? null,
-    nObservations: null,
+    nObservations: request.nObservations ?? null,
     run: request.run,
     account: options.account,
     createdAt: options.now,

@@ -11,6 +11,7 @@ import type { HashType } from "./ContentHash.ts"
  */
 export type LocationState = "ok" | "replaced" | "missing" | "damaged"
 
+/** One copy of an artifact's bytes. */
 export interface ArtifactLocation {
   /** URL of the storage root. */
   readonly storage: string

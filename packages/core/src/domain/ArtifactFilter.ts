@@ -7,8 +7,10 @@
 import { nearKeys } from "./NearKeys.ts"
 import { InvalidInput } from "./SheafError.ts"
 
+/** What the values of a field are. */
 export type FieldType = "text" | "number" | "boolean" | "time"
 
+/** How a field may be asked about. */
 export interface FieldRules {
   readonly type: FieldType
   /** Several values, of which one has to match. */
@@ -31,12 +33,15 @@ export const FIELDS = {
   createdAt: time, updatedAt: time, labels: texts, collections: texts, formerKey: path, keyHistory: paths
 } as const satisfies Readonly<Record<string, FieldRules>>
 
+/** Name of a field, in camel case. */
 export type FilterField = keyof typeof FIELDS
 
+/** The ways of comparing, as in `size__gte`. */
 export const LOOKUPS = [
   "exact", "iexact", "contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "in", "gt", "gte", "lt", "lte", "range", "isnull", "regex", "glob"
 ] as const
 
+/** One of {@link LOOKUPS}. */
 export type Lookup = (typeof LOOKUPS)[number]
 
 const ORDERED: ReadonlyArray<Lookup> = ["exact", "in", "gt", "gte", "lt", "lte", "range", "isnull"]
@@ -55,6 +60,7 @@ export interface TimeSpan {
   readonly until: number
 }
 
+/** A value to compare with, parsed. */
 export type FilterValue = string | number | boolean | TimeSpan
 
 /** One condition. `values` has one value, two for `range`, any number for `in`, and for `isnull` a boolean; all of the field's type. */
@@ -65,6 +71,7 @@ export interface Condition {
   readonly values: ReadonlyArray<FilterValue>
 }
 
+/** A condition, or several joined. */
 export type ArtifactFilter =
   | Condition
   /** All hold; of none, everything does. */
@@ -81,6 +88,7 @@ export const SORT_FIELDS = [
   "createdAt", "updatedAt", "uid", "key", "suffix", "kind", "description", "version", "isLatest", "size", "hash", "hashType", "nFiles", "nObservations", "run", "formerKey"
 ] as const satisfies ReadonlyArray<FilterField>
 
+/** A field that results can be ordered by: one with a single value. */
 export type SortField = (typeof SORT_FIELDS)[number]
 
 /** `createdAt` as `created_at`. */

@@ -11,6 +11,7 @@ export const MAX_KEY_BYTES = 1024
 /** A segment is at most this many bytes, counted before escaping. */
 export const MAX_SEGMENT_BYTES = 255
 
+/** A key in normal form and whether that changed it, or why it cannot be one. */
 export type KeyParse =
   | { readonly ok: true; readonly key: string; readonly changed: boolean }
   | { readonly ok: false; readonly reason: string }

@@ -18,6 +18,7 @@ export type HashType = "md5" | "sha256" | "sha256-tree" | "sha1-fl" | "md5-d" | 
 
 /** The algorithms an instance can be set to; `lamindb` yields `md5` up to 50 MiB and `sha1-fl` above. */
 export const HASH_ALGORITHMS = ["md5", "sha256", "sha256-tree", "lamindb"] as const
+/** One of {@link HASH_ALGORITHMS}: what an instance hashes new content with. */
 export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number]
 
 /** The chunk of `sha256-tree`, in bytes. */
@@ -25,6 +26,7 @@ export const TREE_CHUNK = 8 * 1024 * 1024
 /** What `lamindb` hashes of each end of a large file, and the size above which it does, in bytes. */
 export const LAMIN_EDGE = 50 * 1024 * 1024
 
+/** What identifies content: these three together. */
 export interface ContentHash {
   readonly hash: string
   readonly type: HashType

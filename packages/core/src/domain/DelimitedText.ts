@@ -2,6 +2,8 @@
  * Delimited text, as RFC 4180 describes it: records end with a line break (CRLF or LF), fields are separated by one character, and a field in double quotes
  * may hold separators, line breaks and, doubled, quotes. A quote inside a field that does not begin with one stands for itself.
  */
+import { ContentProblem, isUnicode, kindOf, type Row } from "./Content.ts"
+import { cellOf } from "./RowFields.ts"
 
 /** What is wrong with a text, and in which line (from 1). */
 export class DelimitedTextError extends Error {
@@ -70,6 +72,47 @@ export const parseTable = (text: string, separator: "," | "\t"): ReadonlyArray<R
     rows.push(Object.fromEntries(header.map((name, i) => [name, fields[i]!])))
   }
   return rows
+}
+
+/**
+ * Rows as delimited text, a line each, the header first, so that {@link parseTable} gives the same texts again. A field that holds a separator, a quote or a
+ * line break is quoted, and so is an empty text, which null is not. Numbers are written so that they read back as the same number, bigints with all their
+ * digits, dates as ISO 8601 in UTC. Throws a {@link ContentProblem}.
+ */
+export function* tableLines(fields: ReadonlyArray<string>, rows: ReadonlyArray<Row>, separator: "," | "\t"): Generator<string> {
+  if (rows.length === 0) return
+  const special = separator === "," ? /[",\r\n]/ : /["\t\r\n]/
+  const quoted = (text: string): string => `"${text.replaceAll("\"", "\"\"")}"`
+  // A mark of the byte order at the beginning of a file is taken for one, unless it is quoted.
+  const asField = (text: string): string => (text === "" || special.test(text) || text.startsWith("\ufeff") ? quoted(text) : text)
+  yield `${fields.map(asField).join(separator)}\n`
+  for (let i = 0; i < rows.length; i++) {
+    const line = fields.map((field) => {
+      const text = cellText(cellOf(rows[i]!, field), i + 1, field)
+      return text === null ? "" : asField(text)
+    }).join(separator)
+    // An empty line would be none to many programs.
+    yield line === "" ? "\"\"\n" : `${line}\n`
+  }
+}
+
+const cellText = (value: unknown, row: number, field: string): string | null => {
+  switch (typeof value) {
+    case "string":
+      if (!isUnicode(value)) throw new ContentProblem(row, field, "it is a text that is not valid Unicode")
+      return value
+    case "number":
+      return Object.is(value, -0) ? "-0" : String(value)
+    case "bigint":
+    case "boolean":
+      return String(value)
+    case "undefined":
+      return null
+    default:
+      if (value === null) return null
+      if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString()
+      throw new ContentProblem(row, field, `it is ${kindOf(value)}, and a field is one text, number, boolean or date`)
+  }
 }
 
 const isBreak = (text: string, at: number): boolean => text[at] === "\n" || (text[at] === "\r" && text[at + 1] === "\n")

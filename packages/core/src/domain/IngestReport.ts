@@ -3,6 +3,7 @@
  */
 import type { Outcome } from "./SaveDecision.ts"
 
+/** Files by outcome. */
 export interface IngestCounts extends Readonly<Record<Outcome, number>> {
   /** Files met: the sum of all the others. */
   readonly files: number
@@ -13,6 +14,7 @@ export interface IngestCounts extends Readonly<Record<Outcome, number>> {
 /** Why a file was not looked at. */
 export type SkipReason = "symlink" | "special file" | "excluded" | "symlink loop" | "broken symlink" | "nested instance"
 
+/** A file that was not registered, and why. */
 export interface IngestFailure {
   readonly path: string
   /** Code of the error, such as `FileChanged`, `InvalidKey`, or the operating system's, such as `EACCES`. */
@@ -20,6 +22,7 @@ export interface IngestFailure {
   readonly message: string
 }
 
+/** An entry that was left alone, and why. */
 export interface IngestSkip {
   readonly path: string
   readonly reason: string
@@ -36,6 +39,7 @@ export interface IngestWarning {
   readonly paths: ReadonlyArray<string>
 }
 
+/** What an ingest did, the last of its events; what `--json` prints. */
 export interface IngestSummary {
   readonly counts: IngestCounts
   /** Of the files whose content is registered now. */
@@ -63,6 +67,7 @@ export interface IngestSummary {
   readonly unopened: number
 }
 
+/** What an ingest tells: each file, how far it has come, and at the end what it did. */
 export type IngestEvent =
   | {
     readonly type: "item"

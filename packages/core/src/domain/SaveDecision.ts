@@ -8,6 +8,7 @@
 /** What happened: `keyed` gave a keyless artifact its first key, `aliased` another key, `moved` took the key from another artifact. */
 export type Outcome = "created" | "newVersion" | "existing" | "keyed" | "aliased" | "moved"
 
+/** Every outcome, in the order in which reports list them. */
 export const OUTCOMES: ReadonlyArray<Outcome> = ["created", "newVersion", "existing", "keyed", "aliased", "moved"]
 
 /**
@@ -16,6 +17,7 @@ export const OUTCOMES: ReadonlyArray<Outcome> = ["created", "newVersion", "exist
  */
 export type DuplicatePolicy = "alias" | "reuse" | "new" | "error"
 
+/** Every duplicate policy, the default first. */
 export const DUPLICATE_POLICIES: ReadonlyArray<DuplicatePolicy> = ["alias", "reuse", "new", "error"]
 
 /** What the registry knows when one save is decided. */
@@ -37,6 +39,7 @@ export interface SaveFacts {
   readonly contentMatch: { readonly uid: string; readonly hasKey: boolean } | null
 }
 
+/** What a save is going to do. `duplicate` is to be refused as `DuplicateContent`. */
 export type Decision =
   | { readonly outcome: "created" }
   | { readonly outcome: "newVersion"; readonly of: string }

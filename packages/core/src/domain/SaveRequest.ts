@@ -32,6 +32,8 @@ export interface SaveRequest {
   readonly revises?: string | null
   /** Of a folder: its members. Its hash is of type `md5-d`, its size the sum of theirs. */
   readonly folder?: FolderContent | null
+  /** Rows, of content that was made from them. */
+  readonly nObservations?: number | null
   /** The uid to use if an artifact is created: 16 random characters and `0000`. A new version takes its family's stem instead. */
   readonly candidateUid: string
   readonly object: SavedObject

@@ -23,9 +23,17 @@ export const EXIT = {
 const Texts = Schema.Array(Schema.String)
 
 /** A key that cannot be one. */
-export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", { key: Schema.String, reason: Schema.String }) {
+export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", {
+  key: Schema.String, reason: Schema.String,
+  /** Name of the key policy that rejects it, when it could be a key otherwise. */
+  policy: Schema.optionalKey(Schema.String)
+}) {
   override get message(): string { return `"${this.key}" cannot be a key: ${this.reason}` }
-  get hint(): string { return "Choose a relative path of printable segments, such as raw/plate1/a.csv." }
+  get hint(): string {
+    return this.policy === undefined
+      ? "Choose a relative path of printable segments, such as raw/plate1/a.csv."
+      : `Nothing was changed. The key policy ${this.policy} of this instance decides which keys are wanted.`
+  }
   get exitCode(): number { return EXIT.usage }
 }
 
@@ -71,8 +79,12 @@ export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidC
 }
 
 const WHERE_TO_LOOK: Readonly<Record<string, string>> = {
+  run: "sheaf runs lists the runs; startRun of the library begins one.",
   label: "sheaf label list shows the labels; make one with: sheaf label create NAME.",
-  collection: "sheaf collection list shows the collections; make one with: sheaf collection create NAME REF."
+  collection: "sheaf collection list shows the collections; make one with: sheaf collection create NAME REF.",
+  "artifact in the trash": "sheaf rm --list shows what is in the trash.",
+  "live artifact as": "It was moved to the trash (sheaf rm --list shows what is in it, sheaf restore REF brings it back) or deleted for good.",
+  "storage root": "sheaf storage list shows the storage roots."
 }
 
 /** Nothing is known by this reference. */
@@ -191,8 +203,29 @@ export class Damaged extends Schema.TaggedError<Damaged>()("Damaged", {
   get exitCode(): number { return EXIT.integrity }
 }
 
+/** A value in memory cannot be written in the format that the key's suffix names. */
+export class CannotEncode extends Schema.TaggedError<CannotEncode>()("CannotEncode", {
+  key: Schema.NullOr(Schema.String), suffix: Schema.String,
+  /** From 1; null when it is not about a row. */
+  row: Schema.NullOr(Schema.Number),
+  /** A column, or the way to a value in JSON such as `$.a[3]`; null when it is about the whole. */
+  field: Schema.NullOr(Schema.String),
+  reason: Schema.String
+}) {
+  override get message(): string {
+    const where = [...(this.row === null ? [] : [`row ${this.row}`]), ...(this.field === null ? [] : [`field ${this.field}`])].join(", ")
+    return `${this.key ?? "the content"} cannot be written${this.suffix === "" ? "" : ` as ${this.suffix}`}: ${where === "" ? "" : `${where}: `}${this.reason}`
+  }
+  get hint(): string { return "Nothing was changed. Change the value, or give a key of another suffix: rows can be .csv, .tsv, .jsonl, .json or .parquet, JSON .json." }
+  get exitCode(): number { return EXIT.usage }
+}
+
 /** The content cannot be turned into a value. */
-export class CannotLoad extends Schema.TaggedError<CannotLoad>()("CannotLoad", { uid: Schema.String, suffix: Schema.String, reason: Schema.String }) {
+export class CannotLoad extends Schema.TaggedError<CannotLoad>()("CannotLoad", {
+  uid: Schema.String, suffix: Schema.String, reason: Schema.String,
+  /** What a parser of your own failed with. */
+  cause: Schema.optional(Schema.Defect())
+}) {
   override get message(): string { return `artifact ${this.uid}${this.suffix === "" ? "" : ` (${this.suffix})`} cannot be loaded: ${this.reason}` }
   get hint(): string { return "Read the file with a program that knows it: sheaf cache REF (cachePath in the library) gives its path, open() its bytes." }
   get exitCode(): number { return EXIT.failure }
@@ -252,6 +285,19 @@ export class StorageRootProblem extends Schema.TaggedError<StorageRootProblem>()
   get exitCode(): number { return this.exit }
 }
 
+/** A package that the config names cannot be used. */
+export class PackageProblem extends Schema.TaggedError<PackageProblem>()("PackageProblem", {
+  /** Its name. */
+  package: Schema.String,
+  /** The setting that names it. */
+  setting: Schema.String,
+  reason: Schema.String, advice: Schema.String
+}) {
+  override get message(): string { return `the package ${this.package}, which the setting ${this.setting} names, ${this.reason}` }
+  get hint(): string { return this.advice }
+  get exitCode(): number { return EXIT.failure }
+}
+
 /** Work was stopped by the user before it was complete; what was published stays. */
 export class Interrupted extends Schema.TaggedError<Interrupted>()("Interrupted", { what: Schema.String }) {
   override get message(): string { return `${this.what} was interrupted` }
@@ -259,7 +305,8 @@ export class Interrupted extends Schema.TaggedError<Interrupted>()("Interrupted"
   get exitCode(): number { return EXIT.interrupted }
 }
 
+/** Every error that the product itself defines; beside it there is `StorageError`, of the drivers. `_tag` tells them apart. */
 export type SheafError =
   | InvalidKey | SuffixMismatch | InvalidInput | NoInstance | InstanceConflict | InvalidConfig | NotFound | MultipleResults | KeyConflict | InUse
-  | DuplicateContent | Unnamed | FileChanged | FileError | Damaged | CannotLoad | NoGoodLocation | RegistryBusy | RegistryNewer | RegistryFailed
-  | StorageRootProblem | Interrupted
+  | DuplicateContent | Unnamed | FileChanged | FileError | Damaged | CannotEncode | CannotLoad | NoGoodLocation | RegistryBusy | RegistryNewer | RegistryFailed
+  | StorageRootProblem | PackageProblem | Interrupted

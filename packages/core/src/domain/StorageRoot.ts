@@ -3,6 +3,7 @@
  */
 import { displayPath } from "./FileName.ts"
 
+/** A storage root, as the registry knows it. */
 export interface StorageRoot {
   /** 12 characters. */
   readonly uid: string

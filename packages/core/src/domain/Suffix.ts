@@ -31,6 +31,7 @@ export const KNOWN_SUFFIXES: ReadonlyArray<string> = [
 /** Encodings that wrap another format. */
 export const ENCODING_SUFFIXES: ReadonlyArray<string> = [".gz", ".bgz", ".bz2", ".xz", ".zst", ".lz4", ".br", ".zip"]
 
+/** What suffixes are recognised, in lower case with their leading dot. */
 export interface SuffixTable {
   readonly composite: ReadonlySet<string>
   readonly known: ReadonlySet<string>
@@ -44,6 +45,7 @@ export const suffixTable = (extraComposite: ReadonlyArray<string> = []): SuffixT
   encodings: new Set(ENCODING_SUFFIXES)
 })
 
+/** The table of an instance without suffixes of its own. */
 export const defaultSuffixTable: SuffixTable = suffixTable()
 
 const DIGITS = /^\.[0-9]+$/

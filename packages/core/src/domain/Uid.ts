@@ -6,6 +6,7 @@
  */
 import { randomFillSync } from "node:crypto"
 
+/** The characters of uids, in their order. */
 export const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 /** Characters in each kind of uid; for versioned records the stem and the version part together. */
@@ -20,9 +21,12 @@ export const UID_LENGTH = {
   instance: 12
 } as const
 
+/** A kind of record that has a uid. */
 export type UidKind = keyof typeof UID_LENGTH
 
+/** Characters that all versions of an artifact, or of a collection, share. */
 export const STEM_LENGTH = 16
+/** Characters that tell its versions apart. */
 export const VERSION_LENGTH = 4
 /** One more than the highest version number that four base62 characters can write. */
 export const VERSION_LIMIT = 62 ** VERSION_LENGTH

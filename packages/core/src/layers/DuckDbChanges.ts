@@ -33,7 +33,7 @@ type Columns = Readonly<Record<string, ColumnType | "TIMESTAMP">>
 
 const ARTIFACT: Columns = {
   uid: "VARCHAR", stem: "VARCHAR", seq: "INTEGER", is_latest: "BOOLEAN", key: "VARCHAR", former_key: "VARCHAR", suffix: "VARCHAR", kind: "VARCHAR",
-  description: "VARCHAR", version: "VARCHAR", size: "BIGINT", hash: "VARCHAR", hash_type: "VARCHAR", manifest_hash: "VARCHAR", n_files: "BIGINT", run: "VARCHAR", account: "VARCHAR", visibility: "INTEGER",
+  description: "VARCHAR", version: "VARCHAR", size: "BIGINT", hash: "VARCHAR", hash_type: "VARCHAR", manifest_hash: "VARCHAR", n_files: "BIGINT", n_observations: "BIGINT", run: "VARCHAR", account: "VARCHAR", visibility: "INTEGER",
   created_at: "TIMESTAMP", updated_at: "TIMESTAMP"
 }
 const MEMBER: Columns = { artifact: "VARCHAR", position: "INTEGER", path: "VARCHAR", size: "BIGINT", hash: "VARCHAR", hash_type: "VARCHAR" }
@@ -44,7 +44,7 @@ const LOCATION: Columns = {
 
 const artifactRow = (r: ArtifactRecord) => ({
   uid: r.uid, stem: r.stem, seq: r.seq, is_latest: r.isLatest, key: r.key, former_key: r.formerKey, suffix: r.suffix, kind: r.kind, description: r.description,
-  version: r.version, size: r.size, hash: r.hash, hash_type: r.hashType, manifest_hash: r.manifestHash ?? null, n_files: r.nFiles, run: r.run, account: r.account, visibility: 1, created_at: r.createdAt, updated_at: r.updatedAt
+  version: r.version, size: r.size, hash: r.hash, hash_type: r.hashType, manifest_hash: r.manifestHash ?? null, n_files: r.nFiles, n_observations: r.nObservations, run: r.run, account: r.account, visibility: 1, created_at: r.createdAt, updated_at: r.updatedAt
 })
 const keyRow = (r: KeyRecord) => ({ key: r.key, artifact: r.artifact, since: r.since, event: r.event, run: r.run })
 const locationRow = (r: LocationRecord) => ({

@@ -129,8 +129,9 @@ const asInput = async <A>(what: string, use: () => Promise<A>): Promise<A> => {
   }
 }
 
-/** The message without its kind and without the text of the statement. */
-const reasonOf = (message: string): string => message.split(/\n\s*\n|\nLINE /, 1)[0]!.replace(/^(Error: )?[A-Za-z ]+ Error: /, "").replaceAll("\n", " ")
+/** The message without its kind, without the text of the statement, and without advice to use what a query may not. */
+const reasonOf = (message: string): string =>
+  message.split(/\n\s*\n|\nLINE /, 1)[0]!.replace(/^(Error: )?[A-Za-z ]+ Error: /, "").replace(/\s*Did you mean "reg\.[^?]*\?/, "").replaceAll("\n", " ")
 
 const READERS: Readonly<Record<FileTable["format"], (file: string) => string>> = {
   csv: (file) => `read_csv(${file})`,

@@ -11,7 +11,7 @@ import { VIEWS } from "./DuckDbViews.ts"
 const TABLE_FUNCTIONS: ReadonlySet<string> = new Set(["range", "generate_series", "unnest", "json_each", "json_tree", "repeat", "repeat_row"])
 
 /** What to do instead. */
-export const SQL_ADVICE = `Give one SELECT over ${Object.keys(VIEWS).join(", ")}; the guide page "Queries" has their columns.`
+export const SQL_ADVICE = `Give one SELECT over ${Object.keys(VIEWS).join(", ")}; the guide page "SQL" has their columns.`
 
 const refused = (reason: string): InvalidInput => new InvalidInput({ what: "the query", reason, advice: SQL_ADVICE })
 

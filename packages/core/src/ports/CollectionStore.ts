@@ -9,6 +9,7 @@ import type { Collection, CollectionDifference, CollectionOutcome } from "../dom
 import type { NotFound } from "../domain/SheafError.ts"
 import type { RegistryError } from "./Registry.ts"
 
+/** The members that a collection is to have. */
 export interface MemberChange {
   /** In the normal form of keys. */
   readonly name: string
@@ -24,6 +25,7 @@ export interface MemberChange {
   readonly run: string | null
 }
 
+/** The collection that has them now. */
 export interface PutCollection {
   readonly collection: Collection
   readonly outcome: CollectionOutcome
@@ -31,6 +33,7 @@ export interface PutCollection {
   readonly otherOrder: boolean
 }
 
+/** Collections, as a registry keeps them. */
 export class CollectionStore extends Context.Service<CollectionStore, {
   /**
    * Makes the latest collection of a name have these members: a new collection, a new version where the set differs from that of the latest, or the latest

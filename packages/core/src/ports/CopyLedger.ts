@@ -32,6 +32,7 @@ export interface ListedFinding {
 
 type PartFilter = Omit<CopyFilter, "root">
 
+/** Copies in their roots, for reading all of them again. */
 export class CopyLedger extends Context.Service<CopyLedger, {
   /** How many copies in a root match, and how many that were replaced. */
   readonly count: (root: string, filter: PartFilter) => Effect.Effect<{ readonly copies: number; readonly replaced: number }, RegistryError>

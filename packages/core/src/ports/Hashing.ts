@@ -14,7 +14,9 @@ export interface Hasher {
   readonly digest: () => string
 }
 
+/** How new content is hashed. */
 export class Hashing extends Context.Service<Hashing, {
+  /** The instance's choice. */
   readonly algorithm: HashAlgorithm
   /** The type of hash that content of `size` bytes gets. */
   readonly typeFor: (size: number) => HashType

@@ -3,6 +3,7 @@
  */
 import { Context } from "effect"
 
+/** What a place may depend on. */
 export interface PlacementInput {
   /** Normalised, or null. */
   readonly key: string | null
@@ -13,6 +14,7 @@ export interface PlacementInput {
   readonly hash: string
 }
 
+/** Where the bytes go. */
 export interface Placement {
   /** Path of the object below its root, segments escaped as in a key. */
   readonly objectKey: string
@@ -33,4 +35,25 @@ export interface KeyPolicyRules {
   readonly module: string | null
 }
 
+/** Version of the contract of {@link TeamKeyPolicy}. */
+export const KEY_POLICY_CONTRACT = 1
+
+/**
+ * A policy as a package exports it, under the name `keyPolicy`: plain data and functions, so that the package depends on nothing. It runs in worker threads
+ * too. What it leaves out is as in a policy that ships.
+ */
+export interface TeamKeyPolicy {
+  /** Shown where the policy is meant; not that of a shipped one. */
+  readonly name: string
+  /** The version of the contract that it was written for: {@link KEY_POLICY_CONTRACT}. */
+  readonly contract: number
+  /** Why the team does not want this key, in words for its user, or null. Default: every key is wanted. */
+  readonly reject?: (key: string) => string | null
+  /** Default: as `base` does it. */
+  readonly place?: (input: PlacementInput) => Placement
+  /** The shipped policy that says where objects go. Default `virtual`. */
+  readonly base?: "virtual" | "semantic" | "content"
+}
+
+/** The key policy of an instance. */
 export class KeyPolicy extends Context.Service<KeyPolicy, KeyPolicyRules>()("@sheaf/core/KeyPolicy") {}

@@ -9,6 +9,7 @@ import type { Label } from "../domain/Label.ts"
 import type { InvalidInput, NotFound } from "../domain/SheafError.ts"
 import type { RegistryError } from "./Registry.ts"
 
+/** A label that is to be there. */
 export interface NewLabel {
   /** Taken when the label is new. */
   readonly candidateUid: string
@@ -21,12 +22,14 @@ export interface NewLabel {
   readonly account: string | null
 }
 
+/** The label that is there now. */
 export interface CreatedLabel {
   readonly label: Label
   /** False when it was there already. */
   readonly created: boolean
 }
 
+/** Labels, as a registry keeps them. */
 export class LabelStore extends Context.Service<LabelStore, {
   /**
    * Makes a label, or gives the one of that type and name. One that is there already takes a parent and a description that it has none of, and keeps others.

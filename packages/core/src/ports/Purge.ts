@@ -31,6 +31,7 @@ export interface DoomedObject {
   readonly hashType: HashType
 }
 
+/** Everything that would be deleted. */
 export interface PurgePlan {
   readonly artifacts: ReadonlyArray<DoomedArtifact>
   readonly objects: ReadonlyArray<DoomedObject>
@@ -44,6 +45,7 @@ export interface OpenRemoval {
   readonly objects: ReadonlyArray<Omit<DoomedObject, "root">>
 }
 
+/** Deleting records for good, and what is left to do about their bytes. */
 export class Purge extends Context.Service<Purge, {
   /** What would go. Fails with `NotFound` for a uid that is no artifact, with `InUse` for a member of a collection. */
   readonly plan: (uids: ReadonlyArray<string>) => Effect.Effect<PurgePlan, RegistryError | NotFound | InUse>

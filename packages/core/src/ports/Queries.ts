@@ -9,6 +9,7 @@ import type { ArtifactFilter, SortField } from "../domain/ArtifactFilter.ts"
 import type { InvalidInput } from "../domain/SheafError.ts"
 import type { RegistryError } from "./Registry.ts"
 
+/** In which order results come; equal ones by uid. */
 export interface ResultOrder {
   readonly field: SortField
   readonly descending: boolean
@@ -17,6 +18,7 @@ export interface ResultOrder {
 /** By creation. */
 export const CREATION: ResultOrder = { field: "createdAt", descending: false }
 
+/** Which artifacts, in which order, and how many. */
 export interface ArtifactQuery {
   readonly filter: ArtifactFilter
   readonly order: ResultOrder
@@ -30,19 +32,24 @@ export interface PageEnd {
   readonly uid: string
 }
 
+/** A part of a result, and where it ends. */
 export interface ArtifactPage {
   readonly artifacts: ReadonlyArray<Artifact>
   /** Null when nothing comes after. */
   readonly end: PageEnd | null
 }
 
+/** Formats that the engine writes. */
 export type TableFormat = "csv" | "parquet"
 
 /** Fails with `InvalidInput` where a regular expression is none. */
 export type QueryError = RegistryError | InvalidInput
 
+/** Finding artifacts, as a registry does it. */
 export class Queries extends Context.Service<Queries, {
+  /** How many artifacts meet a filter. */
   readonly count: (filter: ArtifactFilter) => Effect.Effect<number, QueryError>
+  /** Whether any does. */
   readonly exists: (filter: ArtifactFilter) => Effect.Effect<boolean, QueryError>
   /** The first artifacts after the end of another page, at most `query.limit`, which is 100 by default. */
   readonly page: (query: ArtifactQuery, after: PageEnd | null) => Effect.Effect<ArtifactPage, QueryError>

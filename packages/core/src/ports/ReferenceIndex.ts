@@ -10,6 +10,7 @@ export interface PlainReference {
   readonly key: string | null
 }
 
+/** Looking up many references at once. */
 export class ReferenceIndex extends Context.Service<ReferenceIndex, {
   /** Uids of live artifacts, by the text of the reference, for those that are a whole uid or else a live key; any others are left out. */
   readonly plain: (references: ReadonlyArray<PlainReference>) => Effect.Effect<ReadonlyMap<string, string>, RegistryError>

@@ -18,12 +18,14 @@ import type { StorageRoot } from "../domain/StorageRoot.ts"
 /** What any registry operation can fail with. */
 export type RegistryError = RegistryBusy | RegistryNewer | RegistryFailed
 
+/** What a save takes from its instance and session. */
 export interface SaveContext {
   readonly onDuplicate: DuplicatePolicy
   /** Uid of the account on whose behalf records are made. */
   readonly account: string | null
 }
 
+/** What is in a registry, in numbers. */
 export interface RegistryInfo {
   readonly path: string
   readonly schema: number
@@ -47,6 +49,7 @@ export interface KeyListing {
   readonly createdAt: string
 }
 
+/** One key's part of a rename. */
 export interface KeyMove {
   readonly from: string
   readonly to: string
@@ -72,6 +75,7 @@ export interface StoredCopy {
   readonly state: LocationState
 }
 
+/** Which copies are meant; what is left out does not narrow. */
 export interface CopyFilter {
   readonly root?: string
   readonly uids?: ReadonlyArray<string>
@@ -80,6 +84,7 @@ export interface CopyFilter {
   readonly sample?: { readonly share: number; readonly seed: string }
 }
 
+/** What a storage root holds. */
 export interface RootUsage {
   readonly root: StorageRoot
   readonly artifacts: number
@@ -89,7 +94,9 @@ export interface RootUsage {
   readonly soleCopies: number
 }
 
+/** All records of an instance, but for those that have ports of their own. */
 export class Registry extends Context.Service<Registry, {
+  /** Where it is, its schema, and how much it holds. */
   readonly info: Effect.Effect<RegistryInfo, RegistryError>
   /**
    * A text that differs from every earlier one once anything has changed, however it was changed; null when that cannot be told. Ingest compares it to know
@@ -100,10 +107,13 @@ export class Registry extends Context.Service<Registry, {
   /** Uid of the account with this handle, made when it is new. */
   readonly account: (handle: string) => Effect.Effect<string, RegistryError>
 
+  /** The storage roots, the default one first, then by age. */
   readonly roots: Effect.Effect<ReadonlyArray<StorageRoot>, RegistryError>
+  /** The same with what each holds. */
   readonly rootUsage: Effect.Effect<ReadonlyArray<RootUsage>, RegistryError>
   /** A root with the same URL is refused. The first root becomes the default. */
   readonly addRoot: (root: StorageRoot) => Effect.Effect<void, RegistryError | StorageRootProblem>
+  /** From now on new files are copied into this root. */
   readonly setDefaultRoot: (uid: string) => Effect.Effect<void, RegistryError | NotFound>
   /** Refused, with the count, while the root holds the only copy of an artifact, and for the default root. Its locations are forgotten. */
   readonly removeRoot: (uid: string) => Effect.Effect<void, RegistryError | NotFound | StorageRootProblem>
@@ -148,6 +158,7 @@ export class Registry extends Context.Service<Registry, {
 
   /** Copies of live artifacts, by root and object key. Memory does not grow with the result. */
   readonly copies: (filter: CopyFilter) => Stream.Stream<StoredCopy, RegistryError>
+  /** Records what was found out about copies: in which state each is. */
   readonly recordStates: (
     states: ReadonlyArray<{ readonly uid: string; readonly root: string; readonly objectKey: string; readonly state: LocationState }>
   ) => Effect.Effect<void, RegistryError>
@@ -158,5 +169,6 @@ export class Registry extends Context.Service<Registry, {
   /** Which of these objects of a root the registry refers to. */
   readonly knownObjects: (root: string, objectKeys: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, RegistryError>
 
+  /** Changes what people said about an artifact; null takes it away. */
   readonly setDescription: (uid: string, description: string | null) => Effect.Effect<void, RegistryError | NotFound | InvalidInput>
 }>()("@sheaf/core/Registry") {}

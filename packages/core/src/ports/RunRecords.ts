@@ -32,6 +32,7 @@ export interface StartedRun {
   readonly isNewTransform: boolean
 }
 
+/** How a run ended. */
 export interface RunEnd {
   readonly status: "finished" | "failed"
   readonly exitCode: number | null
@@ -39,12 +40,14 @@ export interface RunEnd {
   readonly environment: RunEnvironment | null
 }
 
+/** Which runs. */
 export interface RunFilter {
   /** Key of a transform. */
   readonly transform?: string
   readonly limit?: number
 }
 
+/** Runs and what they read and made, as a registry keeps them. */
 export class RunRecords extends Context.Service<RunRecords, {
   /** A source that a version of the transform has is that version; another source makes a new one. */
   readonly start: (run: NewRun) => Effect.Effect<StartedRun, RegistryError>

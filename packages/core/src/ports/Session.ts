@@ -4,6 +4,7 @@
 import { Context } from "effect"
 import { userInfo } from "node:os"
 
+/** Who makes records, and in which run. */
 export interface SessionInfo {
   /** Handle of the account. */
   readonly account: string

@@ -15,6 +15,7 @@ export interface FileTable {
   readonly gzip: boolean
 }
 
+/** The rows of a query. */
 export interface SqlResult {
   /** Names, each once, in order. */
   readonly columns: ReadonlyArray<string>
@@ -26,6 +27,7 @@ export interface SqlResult {
   readonly rows: Stream.Stream<ReadonlyArray<unknown>, RegistryError | InvalidInput>
 }
 
+/** Running SQL on a registry, read-only. */
 export class SqlAccess extends Context.Service<SqlAccess, {
   /**
    * Runs one SELECT that sees the views, and these files as tables; nothing else can be read or written. The registry is held while the query runs, not while

@@ -96,6 +96,7 @@ export interface StorageCapabilities {
   readonly concurrencyHint: number
 }
 
+/** What a store says about an object. */
 export interface StorageObject {
   readonly key: string
   /** Bytes. */
@@ -114,6 +115,7 @@ export type StorageBody =
   | { readonly type: "file"; readonly path: string | Buffer }
   | { readonly type: "stream"; readonly open: () => Stream.Stream<Uint8Array, StorageError> }
 
+/** How a write treats what is there already, and what the bytes must be. */
 export interface WriteOptions {
   readonly mode: "create" | "replace" | { readonly ifMatch: string }
   /** Bytes, when known beforehand; a body of another length stores nothing and fails with `ChecksumMismatch`. */
@@ -122,12 +124,14 @@ export interface WriteOptions {
   readonly expect?: Readonly<Record<string, string>>
 }
 
+/** Which bytes, and of which version. */
 export interface ReadOptions {
   /** Bytes `start` up to but not including `end`. */
   readonly range?: { readonly start: number; readonly end?: number }
   readonly ifMatch?: string
 }
 
+/** Which keys. */
 export interface ListOptions {
   /** Only keys that begin with this text. */
   readonly prefix?: string
@@ -147,15 +151,21 @@ export interface StorageProbe {
 
 /** One open storage root. A write that fails or is interrupted leaves nothing visible. */
 export interface StorageHandle {
+  /** The driver, and the contract that it was written for. */
   readonly info: { readonly name: string; readonly version: string; readonly contract: number }
+  /** What it can do here. */
   readonly capabilities: StorageCapabilities
+  /** What is known about an object; `NotFound` when it is not there. */
   readonly stat: (key: string) => Effect.Effect<StorageObject, StorageError>
+  /** Its bytes, or a range of them; `PreconditionFailed` when `ifMatch` does not hold. */
   readonly read: (key: string, options?: ReadOptions) => Stream.Stream<Uint8Array, StorageError>
+  /** Stores an object, wholly or not at all; gives what the store then says about it. */
   readonly write: (key: string, body: StorageBody, options: WriteOptions) => Effect.Effect<StorageObject, StorageError>
   /** Idempotent: a key that is not there is not an error. */
   readonly delete: (keys: ReadonlyArray<string>) => Effect.Effect<void, StorageError>
   /** Recursive, in bytewise order of the stored names, no key twice. */
   readonly list: (options?: ListOptions) => Stream.Stream<StorageObject, StorageError>
+  /** Looks at the root as it is now. */
   readonly probe: Effect.Effect<StorageProbe, StorageError>
   /** Atomic and never overwriting; behind capability `rename`. */
   readonly rename: (from: string, to: string) => Effect.Effect<void, StorageError>
@@ -175,6 +185,8 @@ export interface StorageDriver {
   /** Without `:` — `file`, `s3`. */
   readonly scheme: string
   readonly name: string
+  /** The version of {@link STORAGE_CONTRACT} that it was written for. Without it, the information of an open root says so. */
+  readonly contract?: number
   /** Normal form of a URL or, for local drivers, a path; two spellings of one root give one text. Never contains credentials. */
   readonly normalize: (url: string) => Effect.Effect<string, StorageError>
   /** Opens the root at a normalised URL. `create` makes it when it does not exist yet. */
@@ -183,6 +195,7 @@ export interface StorageDriver {
 
 /** The drivers an instance may use: an explicit list, nothing is loaded by itself. */
 export class StorageDrivers extends Context.Service<StorageDrivers, {
+  /** All of them. */
   readonly all: ReadonlyArray<StorageDriver>
   /** The driver for a URL (or a local path, which has no scheme). */
   readonly forUrl: (url: string) => Effect.Effect<StorageDriver, StorageError>

@@ -46,6 +46,7 @@ export interface TrashedArtifact {
   readonly trashedBy: string | null
 }
 
+/** The trash, as a registry keeps it. */
 export class Trash extends Context.Service<Trash, {
   /**
    * Moves artifacts into the trash, all of them or none: their keys are released, and of a family whose latest version goes the newest live one becomes

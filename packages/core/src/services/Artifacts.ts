@@ -2,31 +2,36 @@
  * Artifacts: saving single files and values, and finding what is registered.
  */
 import type { Result} from "effect";
-import { Context, Effect, Layer, Scope, Stream } from "effect"
+import { Context, Effect, Layer, Option, Scope, Stream } from "effect"
 import type { Artifact, KeyEvent } from "../domain/Artifact.ts"
+import type { Content, FlatRow, Jsonable, JsonContent, RowsContent } from "../domain/Content.ts"
 import type { DuplicatePolicy, Outcome } from "../domain/SaveDecision.ts"
 import { parseKey } from "../domain/ArtifactKey.ts"
 import {
-  type DuplicateContent, type FileChanged, type FileError, type InvalidInput, InvalidKey, type KeyConflict, type MultipleResults, NotFound, type StorageRootProblem, type SuffixMismatch,
+  type CannotEncode, type DuplicateContent, type FileChanged, type FileError, type InvalidInput, InvalidKey, type KeyConflict, type MultipleResults, NotFound, type StorageRootProblem, type SuffixMismatch,
   type Unnamed
 } from "../domain/SheafError.ts"
 import { suffixTable } from "../domain/Suffix.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { KeyPolicy } from "../ports/KeyPolicy.ts"
 import { type KeyListing, Registry, type RegistryError } from "../ports/Registry.ts"
+import { RunRecords } from "../ports/RunRecords.ts"
 import { Session } from "../ports/Session.ts"
 import { StorageDrivers, type StorageError } from "../ports/Storage.ts"
+import { TableFiles } from "../ports/TableFiles.ts"
 import { UidSource } from "../ports/UidSource.ts"
 import { ContentReader } from "./ContentReader.ts"
 import { Instance } from "./Instance.ts"
 import { KeyFolds } from "./KeyFolds.ts"
 import { type KeyTree, KeyTreeBuilder, type TreeOptions } from "./KeyTree.ts"
 import { resolveReference } from "./References.ts"
-import { clearLeftovers } from "./PendingWork.ts"
+import { clearLeftovers, clearLeftUploads } from "./PendingWork.ts"
+import { uploadsFolder } from "./PendingUploads.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 import { RootWriter } from "./RootWriter.ts"
 import { saveBatch, saveBatches, type SaveDependencies } from "./SaveBatch.ts"
 
+/** How to save: under which key, and what to record. All of it may be left out. */
 export interface SaveOptions {
   /** Default: the path relative to the root for a file inside one, else none; content without a key needs a description or a run. */
   readonly key?: string
@@ -49,9 +54,10 @@ export interface SaveOptions {
   readonly allowSuffixMismatch?: boolean
 }
 
-/** A file, or content in memory; a string is UTF-8. Content needs a key or a description. */
-export type SaveSource = { readonly path: string } | { readonly content: Uint8Array | string }
+/** A file, or content in memory. Content needs a key or a description. */
+export type SaveSource = { readonly path: string } | { readonly content: Content }
 
+/** One of the things that `saveMany` saves. */
 export type SaveItem = SaveSource & SaveOptions
 
 /**
@@ -68,6 +74,7 @@ export type SaveItem = SaveSource & SaveOptions
 export type SaveWarningCode =
   | "KeyNormalized" | "KeyNotPortable" | "AliasMade" | "KeyMoved" | "KeyLeftAlone" | "UnknownCompositeSuffix" | "DescriptionKept" | "KindKept" | "VersionKept" | "NotRevised" | "MembersLeftOut"
 
+/** Something worth knowing about a save that succeeded. */
 export interface SaveWarning {
   readonly code: SaveWarningCode
   readonly message: string
@@ -88,10 +95,18 @@ export interface SaveResult {
 
 /** What can be wrong with one save; others are not affected by it. */
 export type SaveRefusal =
-  | InvalidKey | SuffixMismatch | InvalidInput | DuplicateContent | Unnamed | FileChanged | FileError | StorageRootProblem | StorageError
+  | InvalidKey | SuffixMismatch | InvalidInput | CannotEncode | DuplicateContent | Unnamed | FileChanged | FileError | StorageRootProblem | StorageError
   | NotFound | MultipleResults | KeyConflict
 
+/** What a single save can fail with. */
 export type SaveError = SaveRefusal | RegistryError
+
+/** `saveContent` with its options; fields that a row or JSON cannot hold are found by the compiler. */
+export interface SaveContent<Options> {
+  (content: Content, options: Options): Effect.Effect<SaveResult, SaveError>
+  <T>(content: JsonContent<T & Jsonable<T>>, options: Options): Effect.Effect<SaveResult, SaveError>
+  <R extends object>(content: RowsContent<R & FlatRow<R>>, options: Options): Effect.Effect<SaveResult, SaveError>
+}
 
 /** What a reference stands for. */
 export interface Resolved {
@@ -102,16 +117,22 @@ export interface Resolved {
   readonly note: string | null
 }
 
+/** What looking up a reference can fail with. */
 export type ResolveError = NotFound | MultipleResults | RegistryError
 
+/** Saving single files and values, and looking up what is registered. */
 export class Artifacts extends Context.Service<Artifacts, {
   /**
    * Registers a file: where it stands when that is inside a storage root, else as a copy in one. The bytes are complete before a record refers to
    * them.
    */
   readonly save: (path: string, options?: SaveOptions) => Effect.Effect<SaveResult, SaveError>
-  /** Registers content from memory; its suffix is the key's. */
-  readonly saveContent: (content: Uint8Array | string, options: SaveOptions) => Effect.Effect<SaveResult, SaveError>
+  /**
+   * Registers content from memory; its suffix is the key's, which also says what rows (`.csv`, `.tsv`, `.jsonl`, `.ndjson`, `.json`, `.parquet`) and a JSON value
+   * (`.json`) become; a text format with `.gz` after it is compressed. The same rows give the same bytes. What a format cannot hold is refused with
+   * `CannotEncode` before anything changes.
+   */
+  readonly saveContent: SaveContent<SaveOptions>
   /**
    * Saves one after the other, as fast as ingest; results in the order of the items. A refused item does not stop the others; a failing registry
    * does, and what was saved until then stays.
@@ -134,7 +155,7 @@ export class Artifacts extends Context.Service<Artifacts, {
   /** The keys below a prefix as a tree, with totals of everything below it. */
   readonly tree: (prefix?: string, options?: TreeOptions) => Effect.Effect<KeyTree, RegistryError | InvalidKey>
 }>()("@sheaf/core/Artifacts") {
-  static readonly layer: Layer.Layer<Artifacts, never, Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource> = Layer.effect(
+  static readonly layer: Layer.Layer<Artifacts, never, Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | TableFiles> = Layer.effect(
     Artifacts,
     Effect.gen(function*() {
       const registry = yield* Registry
@@ -152,8 +173,8 @@ export class Artifacts extends Context.Service<Artifacts, {
         save: Effect.fn("Artifacts.save")(function*(path: string, options: SaveOptions = {}) {
           return yield* saveOne({ path, ...options })
         }),
-        saveContent: Effect.fn("Artifacts.saveContent")(function*(content: Uint8Array | string, options: SaveOptions) {
-          return yield* saveOne({ content, ...options })
+        saveContent: Effect.fn("Artifacts.saveContent")(function*(content: Content | RowsContent<object> | JsonContent<unknown>, options: SaveOptions) {
+          return yield* saveOne({ content: content as Content, ...options })
         }),
         saveMany: Effect.fn("Artifacts.saveMany")(function*(items: ReadonlyArray<SaveItem>) {
           return yield* saveBatches(items, BATCH, yield* dependencies)
@@ -210,14 +231,16 @@ const artifactsInOrder = <E>(keys: Stream.Stream<KeyListing, E>, registry: Regis
 const saveDependencies: Effect.Effect<
   Effect.Effect<SaveDependencies>,
   never,
-  Scope.Scope | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource
+  Scope.Scope | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | TableFiles
 > = Effect.gen(function*() {
-  const { config } = yield* Instance
+  const { cacheFolder, config } = yield* Instance
   const registry = yield* Registry
   const drivers = yield* StorageDrivers
   const hashing = yield* Hashing
   const policy = yield* KeyPolicy
   const uids = yield* UidSource
+  const tables = yield* TableFiles
+  const runs = Option.getOrNull(yield* Effect.serviceOption(RunRecords))
   const scope = yield* Effect.scope
   const reader = new ContentReader(hashing)
   const folds = new KeyFolds(registry)
@@ -235,8 +258,9 @@ const saveDependencies: Effect.Effect<
       const driver = yield* drivers.forUrl(root.url)
       const handle = yield* Scope.provide(driver.open(root.url, { create: false, readOnly: false }), scope)
       yield* checkOwnRoot(handle, root, config.uid)
-      const writer = new RootWriter({ root, handle, policy, hashing, reader })
-      if (writer.path !== null) yield* clearLeftovers(registry, root.uid, writer.path)
+      const uploads = uploadsFolder(cacheFolder, root)
+      const writer = new RootWriter({ root, handle, policy, hashing, reader, uploads })
+      yield* writer.path === null ? clearLeftUploads(registry, root, handle, uploads) : clearLeftovers(registry, root.uid, writer.path)
       // Another save may have opened the root meanwhile; this writer has written nothing.
       const first = writers.get(root.uid) ?? writer
       writers.set(root.uid, first)
@@ -259,6 +283,9 @@ const saveDependencies: Effect.Effect<
     onDuplicate: config.onDuplicate,
     account: accountOf(account),
     handle: account,
-    run
+    run,
+    runs,
+    tables,
+    cacheFolder
   }))
 })

@@ -11,17 +11,20 @@ import type { RegistryError } from "../ports/Registry.ts"
 import { INSTANCE_FOLDER } from "./Instance.ts"
 import type { CopyFailure, Reading } from "./Reading.ts"
 
+/** How to write the files. */
 export interface CollectionExportOptions {
   /** Replace files that stand there. */
   readonly overwrite?: boolean
 }
 
+/** A member, and its file. */
 export interface ExportedMember {
   readonly uid: string
   /** Path of its file below the directory. */
   readonly path: string
 }
 
+/** What was written. */
 export interface CollectionExportReport {
   /** Uid of the collection. */
   readonly uid: string
@@ -36,6 +39,7 @@ export interface CollectionExportReport {
   readonly trashed: ReadonlyArray<string>
 }
 
+/** What refuses a whole export; a single member's problem is in the report. */
 export type CollectionExportError = RegistryError | FileError
 
 /** Members whose copies are looked up together. */

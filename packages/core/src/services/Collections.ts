@@ -26,6 +26,7 @@ export interface CollectionWarning {
   readonly message: string
 }
 
+/** The collection after a change, and what the change was. */
 export interface CollectionChange extends Collection {
   readonly outcome: CollectionOutcome
   readonly warnings: ReadonlyArray<CollectionWarning>
@@ -33,6 +34,7 @@ export interface CollectionChange extends Collection {
   readonly notes: ReadonlyArray<string>
 }
 
+/** A version of a collection with its members. */
 export interface CollectionContents extends Omit<Collection, "members"> {
   /** The members, in order. */
   readonly artifacts: ReadonlyArray<Artifact>
@@ -40,6 +42,7 @@ export interface CollectionContents extends Omit<Collection, "members"> {
   readonly trashed: ReadonlyArray<string>
 }
 
+/** What changed from one version of a collection to another. */
 export interface CollectionDiff extends CollectionDifference {
   readonly from: Collection
   readonly to: Collection
@@ -48,6 +51,7 @@ export interface CollectionDiff extends CollectionDifference {
 type FindError = RegistryError | NotFound | MultipleResults
 type PutError = RegistryError | ResolveError | InvalidKey | InvalidInput
 
+/** Collections: named, versioned, ordered sets of artifacts. */
 export class Collections extends Context.Service<Collections, {
   /**
    * Makes a collection of the artifacts that references mean, in their order, each once. The same set as that of the latest collection of this name is that

@@ -20,6 +20,7 @@ import { announced, clearLeftovers } from "./PendingWork.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
+/** Which objects go where. */
 export interface ConvertRequest {
   /** `semantic`: where the primary key says; `virtual`: where the uid says, so that renaming moves nothing. */
   readonly to: "virtual" | "semantic"
@@ -51,6 +52,7 @@ export interface ObjectLeft {
   readonly reason: string
 }
 
+/** What was moved, and what stays. */
 export interface ConvertReport {
   readonly dryRun: boolean
   readonly moves: ReadonlyArray<ObjectMove>
@@ -59,8 +61,10 @@ export interface ConvertReport {
   readonly unchanged: number
 }
 
+/** What refuses a conversion; an object that has to stay is in the report. */
 export type ConvertError = RegistryError | StorageError | StorageRootProblem | NotFound
 
+/** Moving objects to where another key policy puts them. */
 export class Conversion extends Context.Service<Conversion, {
   /**
    * Moves the objects of some artifacts to the places of a policy. Every object is read and compared with its hash first; what is damaged, registered in

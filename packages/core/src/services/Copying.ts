@@ -2,7 +2,7 @@
  * Second copies: the verified bytes of an artifact, put into a further storage root.
  *
  * The new object is complete, compared with the hash and, with durability `full`, durable before it is recorded. In between an intent file knows it (see
- * `workers/PendingObjects`), so that a crash leaves nothing behind in a local root.
+ * `workers/PendingObjects`), so that a crash leaves nothing behind.
  */
 import { Context, Effect, Layer, Stream } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
@@ -17,6 +17,7 @@ import { Instance } from "./Instance.ts"
 import { announced } from "./PendingWork.ts"
 import { Reading } from "./Reading.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
+import { uploadsFolder } from "./PendingUploads.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
 /** What copying one artifact did. */
@@ -30,8 +31,10 @@ export interface CopyReport {
   readonly bytes: number
 }
 
+/** What copying can fail with; nothing is recorded then. */
 export type CopyError = RegistryError | InvalidInput | NotFound | NoGoodLocation | Damaged | StorageError | StorageRootProblem
 
+/** Further copies in other storage roots. */
 export class Copying extends Context.Service<Copying, {
   /** Makes a copy of an artifact in a storage root, given by name, uid, URL or path; nothing is written when a good one is there. */
   readonly copy: (artifact: Artifact | string, root: string) => Effect.Effect<CopyReport, CopyError>
@@ -39,7 +42,7 @@ export class Copying extends Context.Service<Copying, {
   static readonly layer: Layer.Layer<Copying, never, Instance | Registry | KeyPolicy | StorageRoots | Reading> = Layer.effect(
     Copying,
     Effect.gen(function*() {
-      const { config } = yield* Instance
+      const { cacheFolder, config } = yield* Instance
       const registry = yield* Registry
       const policy = yield* KeyPolicy
       const roots = yield* StorageRoots
@@ -95,7 +98,9 @@ export class Copying extends Context.Service<Copying, {
           )
           return place
         })
-        const place = yield* Effect.uninterruptibleMask((restore) => path === null ? restore(record) : announced(path, freePlaces(path, places), restore(record)))
+        // What stands below `.sheaf/` under the uid is ours alone; any other place has to be free.
+        const ours = path === null ? [spare] : freePlaces(path, places)
+        const place = yield* Effect.uninterruptibleMask((restore) => announced(path ?? uploadsFolder(cacheFolder, root), ours, restore(record)))
         return { artifact: yield* artifactOf(uid), copied: true, path: objectPath(root, place), bytes: artifact.size }
       })
       return Copying.of({ copy })

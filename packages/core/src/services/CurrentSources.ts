@@ -7,7 +7,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { randomBase62, UID_LENGTH } from "../domain/Uid.ts"
-import type { IngestPlan } from "./IngestPlan.ts"
+import type { DirectoryPlan } from "./IngestPlan.ts"
 
 interface Stored {
   readonly format: 2
@@ -42,7 +42,7 @@ export class CurrentSources {
     }
   }
 
-  has(plan: IngestPlan): boolean {
+  has(plan: DirectoryPlan): boolean {
     return this.#sources.has(this.#name(plan))
   }
 
@@ -50,7 +50,7 @@ export class CurrentSources {
    * Adds completely ingested directories at the registry's state now; those of another state are dropped. `segments` are those that stood in the cache before
    * and the ones this run wrote.
    */
-  save(stamp: string | null, plans: ReadonlyArray<IngestPlan>, segments: ReadonlyArray<string>): void {
+  save(stamp: string | null, plans: ReadonlyArray<DirectoryPlan>, segments: ReadonlyArray<string>): void {
     if (stamp === null || plans.length === 0) return
     this.load(stamp, segments)
     const sources = new Set([...this.#sources, ...plans.map((plan) => this.#name(plan))])
@@ -61,7 +61,7 @@ export class CurrentSources {
     renameSync(temporary, this.#file)
   }
 
-  #name(plan: IngestPlan): string {
+  #name(plan: DirectoryPlan): string {
     return [this.#settings, plan.mode, plan.root.uid, plan.keyPrefix, plan.objectPrefix, plan.directory].join("\n")
   }
 }

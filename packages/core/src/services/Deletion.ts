@@ -20,6 +20,7 @@ import { checkOwnRoot } from "./RootMarker.ts"
 import { hasKeysBelow } from "./Keys.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
+/** How to trash or restore. */
 export interface TrashOptions {
   /** Plan, change nothing. */
   readonly dryRun?: boolean
@@ -37,6 +38,7 @@ export interface RestoreReport {
   readonly artifacts: ReadonlyArray<TrashedArtifact>
 }
 
+/** How to delete for good. */
 export interface DeleteOptions {
   /** Delete files that were registered where they stand, too. */
   readonly deleteSource?: boolean
@@ -71,10 +73,14 @@ export interface DeletionReport {
 export type FinishReport = Omit<DeletionReport, "artifacts">
 
 type SelectError = RegistryError | NotFound | MultipleResults | InvalidKey | InvalidInput
+/** What trashing can fail with. */
 export type TrashError = SelectError
+/** What restoring can fail with. */
 export type RestoreError = SelectError | KeyConflict | NoGoodLocation
+/** What deleting for good can fail with. */
 export type DeleteError = SelectError | InUse | StorageError | StorageRootProblem
 
+/** Deleting: the trash, and for good. */
 export class Deletion extends Context.Service<Deletion, {
   /**
    * Moves artifacts into the trash, all or none: those that references mean, and those with a key below a prefix (written with a `/` at its end). Every key

@@ -10,8 +10,10 @@ import { Registry } from "../ports/Registry.ts"
 import { RegistryAudit } from "../ports/RegistryAudit.ts"
 import { StorageDrivers } from "../ports/Storage.ts"
 import { Instance } from "./Instance.ts"
+import { InstancePackages } from "./InstancePackages.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 
+/** One finding of the doctor. */
 export interface Check {
   /** Short name of what was checked, such as `registry` or `storage root file:///data`. */
   readonly check: string
@@ -22,6 +24,7 @@ export interface Check {
   readonly advice: string | null
 }
 
+/** Checks of an installation and an instance. */
 export class Doctor extends Context.Service<Doctor, {
   /** Runs every check; never fails, since what fails is a finding. */
   readonly examine: Effect.Effect<ReadonlyArray<Check>>
@@ -31,9 +34,11 @@ export class Doctor extends Context.Service<Doctor, {
     Effect.gen(function*() {
       const instance = yield* Instance
       const registry = yield* Registry
+      const packages = yield* InstancePackages
       const context = yield* Effect.context<Instance | Registry | RegistryAudit | Purge | StorageDrivers>()
       const examine = Effect.gen(function*() {
         const checks = [checkNode(), good("instance", `${instance.config.name} (${instance.config.uid}) in ${instance.directory}`)]
+        for (const { brings, directory, name, version } of packages) checks.push(good(`package ${name}`, `version ${version}: ${brings}, from ${directory}`))
         checks.push(yield* checkRegistry)
         checks.push(...(yield* checkTables))
         checks.push(...(yield* checkDeletions))

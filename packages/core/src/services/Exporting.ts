@@ -11,12 +11,15 @@ import { type Damaged, type FileError, InvalidInput, InvalidKey, type NoGoodLoca
 import { FolderMembers } from "../ports/FolderMembers.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
+import { RunRecords } from "../ports/RunRecords.ts"
 import { CopyReader, type CopySet, memberOf } from "./CopyReader.ts"
 import { exportDirectory, ExportPlan, otherContent, type PlannedFile } from "./ExportPlan.ts"
 import { fileError, shownPath, writeFile } from "./FileCopy.ts"
 import { hasContent, linkFile } from "./FileLink.ts"
+import { RunInputs } from "./RunInputs.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
+/** How to write the files. */
 export interface ExportOptions {
   /** `copy` (the default); `hard` links to the stored files; `reflink` clones of them, where the file system can make any. */
   readonly link?: LinkMode
@@ -48,23 +51,26 @@ export interface ExportReport {
   readonly failures: ReadonlyArray<ExportFailure>
 }
 
+/** What refuses a whole export; a single file's problem is in the report. */
 export type ExportError = RegistryError | InvalidKey | InvalidInput | NotFound | FileError
 
+/** Directory trees from keys. */
 export class Exporting extends Context.Service<Exporting, {
   /**
    * Writes a file for each key with a prefix below a directory, which is made when it is missing; the prefix itself is not a part of the paths. Names are those
    * of the files that the keys were made from, byte for byte. Every file is compared with its hash before it gets its name. Nothing is replaced: what stands
-   * there with other content refuses the whole before anything is written.
+   * there with other content refuses the whole before anything is written. In a run, the artifacts are its inputs.
    */
   readonly export: (prefix: string, directory: string, options?: ExportOptions) => Effect.Effect<ExportReport, ExportError>
 }>()("@sheaf/core/Exporting") {
-  static readonly layer: Layer.Layer<Exporting, never, Registry | FolderMembers | Hashing | StorageRoots> = Layer.effect(
+  static readonly layer: Layer.Layer<Exporting, never, Registry | RunRecords | FolderMembers | Hashing | StorageRoots> = Layer.effect(
     Exporting,
     Effect.gen(function*() {
       const registry = yield* Registry
       const hashing = yield* Hashing
       const folderMembers = yield* FolderMembers
       const reader = new CopyReader({ registry, roots: yield* StorageRoots, hashing })
+      const inputs = new RunInputs(yield* RunRecords)
 
       const planOf = Effect.fnUntraced(function*(prefix: string, base: string) {
         const plan = new ExportPlan(prefix, base)
@@ -97,6 +103,7 @@ export class Exporting extends Context.Service<Exporting, {
             const set = setFor(sets.get(uid), member)
             return set === undefined ? Effect.void : Effect.flatMap(hasContent(target, set.artifact, reader), (same) => (same ? Effect.void : Effect.fail(otherContent(target))))
           }, { concurrency: AT_ONCE, discard: true })
+          yield* inputs.recordAll([...sets.values()].map(({ artifact }) => artifact))
         }
         yield* checked(base, () => {
           mkdirSync(toFsPath(base), { recursive: true })
@@ -108,6 +115,7 @@ export class Exporting extends Context.Service<Exporting, {
         const wanted = files.filter(({ isThere }) => !isThere)
         for (const page of pagesOf(wanted)) {
           const sets = yield* setsOf(page)
+          const read = new Set<string>()
           yield* Effect.forEach(page, ({ key, member, size, target, uid }) => {
             const set = setFor(sets.get(uid), member)
             const made: Effect.Effect<void, NotFound | NoGoodLocation | Damaged | InvalidInput | FileError> = set === undefined ? Effect.fail(new NotFound({ what: "artifact", reference: uid, near: [] }))
@@ -116,6 +124,7 @@ export class Exporting extends Context.Service<Exporting, {
               Effect.map(() => {
                 written++
                 bytes += size
+                read.add(uid)
                 if (written % REPORTED === 0) onProgress({ files: existing + written, bytes, total: files.length })
               }),
               // Of one artifact; the others are not affected.
@@ -125,6 +134,7 @@ export class Exporting extends Context.Service<Exporting, {
                   : Effect.sync(() => void failures.push({ key, uid, code: error._tag, message: error.message })))
             )
           }, { concurrency: AT_ONCE, discard: true })
+          yield* inputs.recordAll([...sets.values()].flatMap(({ artifact }) => (read.has(artifact.uid) ? [artifact] : [])))
         }
         onProgress({ files: existing + written, bytes, total: files.length })
         return { prefix, directory: shownPath(base), link, files: files.length, written, existing, bytes, failures }

@@ -14,6 +14,7 @@ import type { Copy, CopyReader, CopySet } from "./CopyReader.ts"
 import type { StorageHandle } from "../ports/Storage.ts"
 import { INSTANCE_FOLDER } from "./Instance.ts"
 
+/** A file that was written. */
 export interface CopiedFile {
   /** Of the file, for people; its name is the key's, byte for byte. */
   readonly path: string

@@ -1,7 +1,7 @@
 /**
  * Folders as one artifact: their files are hashed one by one, copied below a place of their own or left where they stand, and registered together.
  */
-import { Context, Effect, Layer, Result, type Stream } from "effect"
+import { Context, Effect, Layer, Option, Result, type Stream } from "effect"
 import { mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Artifact } from "../domain/Artifact.ts"
@@ -16,6 +16,7 @@ import { FolderMembers } from "../ports/FolderMembers.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { KeyPolicy } from "../ports/KeyPolicy.ts"
 import { Registry } from "../ports/Registry.ts"
+import { RunRecords } from "../ports/RunRecords.ts"
 import { Session } from "../ports/Session.ts"
 import { StorageError } from "../ports/Storage.ts"
 import { UidSource } from "../ports/UidSource.ts"
@@ -29,6 +30,7 @@ import { clearLeftovers } from "./PendingWork.ts"
 import { Reading, type ReadingError } from "./Reading.ts"
 import { resolveReference } from "./References.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
+import { noRun, unknownRuns } from "./RunOfInstance.ts"
 import { planSave, type SavePlan, suffixFits } from "./SavePlan.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
@@ -38,6 +40,7 @@ export interface ResolvedMember {
   readonly member: FolderMember
 }
 
+/** Directories as single artifacts. */
 export class Folders extends Context.Service<Folders, {
   /**
    * Registers a directory with everything in it as one artifact: where it stands when that is inside a storage root, else as a copy in one. Its hash is
@@ -153,6 +156,10 @@ const saveFolder = (path: string, options: SaveOptions) =>
     const uids = yield* UidSource
     const { account, run } = yield* Session
     const policy = yield* KeyPolicy
+    if (options.run !== undefined) {
+      const unknown = yield* unknownRuns([options.run], Option.getOrNull(yield* Effect.serviceOption(RunRecords)))
+      if (unknown.size > 0) return yield* noRun(options.run)
+    }
     const roots = yield* registry.roots
     const real = yield* inspectDirectory(path)
     const revised = options.revises === undefined ? null : yield* Effect.flatMap(resolveReference(options.revises, registry), ({ uid }) => registry.artifacts([uid]))

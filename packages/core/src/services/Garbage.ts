@@ -12,9 +12,12 @@ import { StorageError, type StorageObject } from "../ports/Storage.ts"
 import { Deletion, type FinishReport } from "./Deletion.ts"
 import { Instance } from "./Instance.ts"
 import { type KeptObject, removeObjects, settleLeftAside } from "./ObjectRemoval.ts"
+import { clearLeftUploads } from "./PendingWork.ts"
+import { uploadsFolder } from "./PendingUploads.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
+/** What counts as garbage. */
 export interface GarbageOptions {
   /** Hours that an object has to be old. Default 24. */
   readonly graceHours?: number
@@ -47,6 +50,7 @@ export interface GarbageFound {
 /** What was removed, objects of deletions that had been cut short included. */
 export type GarbageRemoved = FinishReport
 
+/** Objects that no record refers to. */
 export class Garbage extends Context.Service<Garbage, {
   /** Looks through the writable roots; changes nothing. */
   readonly find: (options?: GarbageOptions) => Effect.Effect<GarbageFound, RegistryError | StorageError | InvalidInput>
@@ -56,7 +60,7 @@ export class Garbage extends Context.Service<Garbage, {
   static readonly layer: Layer.Layer<Garbage, never, Instance | Registry | Purge | Hashing | StorageRoots | Deletion> = Layer.effect(
     Garbage,
     Effect.gen(function*() {
-      const { config } = yield* Instance
+      const { cacheFolder, config } = yield* Instance
       const registry = yield* Registry
       const roots = yield* StorageRoots
       const deletion = yield* Deletion
@@ -78,7 +82,7 @@ export class Garbage extends Context.Service<Garbage, {
           Stream.grouped(GROUP),
           Stream.runForEach((objects) => Effect.gen(function*() {
             // In this order: what is announced no more is in the registry.
-            const announced = path === null ? new Set<string>() : yield* announcedIn(path)
+            const announced = yield* announcedIn(path ?? uploadsFolder(cacheFolder, root))
             const known = yield* registry.knownObjects(root.uid, objects.map(({ key }) => key))
             for (const object of objects) if (!known.has(object.key) && !announced.has(object.key)) unknown.push(object)
           }))
@@ -126,7 +130,8 @@ export class Garbage extends Context.Service<Garbage, {
             continue
           }
           const handle = opened.success
-          yield* tidy(root, registry)
+          const path = localPathOf(root)
+          yield* path === null ? clearLeftUploads(registry, root, handle, uploadsFolder(cacheFolder, root)) : tidy(root, path, registry)
           yield* settleLeftAside(root, handle, removal)
           const removable = objects.map(({ key, size }) => ({ objectKey: key, inPlace: false, size, hash: "", hashType: "md5" as const }))
           const removed = yield* removeObjects(root, handle, removable, false, removal)
@@ -155,10 +160,8 @@ const unreadable = (cause: unknown): StorageError =>
   new StorageError({ kind: "Unavailable", driver: "local", operation: "list", key: ".sheaf/pending", retry: false, cause })
 
 /** Removes what processes that have ended announced and did not register. */
-const tidy = (root: StorageRoot, registry: Registry["Service"]): Effect.Effect<void, RegistryError | StorageError> =>
+const tidy = (root: StorageRoot, path: string, registry: Registry["Service"]): Effect.Effect<void, RegistryError | StorageError> =>
   Effect.gen(function*() {
-    const path = localPathOf(root)
-    if (path === null) return
     const known = Effect.runPromiseWith(yield* Effect.context())
     yield* Effect.tryPromise({
       try: () => removeLeftovers(path, findLeftovers(path), (keys) => known(registry.knownObjects(root.uid, keys))),

@@ -1,7 +1,7 @@
 /**
  * Ingest: a directory becomes registered artifacts.
  */
-import { Context, Effect, Layer, Queue, Scope, Stream } from "effect"
+import { Context, Effect, Layer, Queue, Stream } from "effect"
 import { mkdirSync } from "node:fs"
 import { basename, join } from "node:path"
 import type { IngestEvent, IngestSummary } from "../domain/IngestReport.ts"
@@ -9,7 +9,7 @@ import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
 import { FileError, InvalidInput, type InvalidKey, type MultipleResults, type NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
 import { randomBase62, UID_LENGTH } from "../domain/Uid.ts"
 import { IngestPool } from "../workers/IngestPool.ts"
-import { isKeyPolicyName, KEY_POLICIES, keyPolicyRules } from "../workers/KeyPolicyRules.ts"
+import { isKeyPolicyName, KEY_POLICIES, keyPolicyRules, placedBy, type ThreadKeyPolicy } from "../workers/KeyPolicyRules.ts"
 import { openStatCache, segmentsIn } from "../workers/StatCache.ts"
 import { compactStatCache } from "../workers/StatCacheMerge.ts"
 import type { CollectionStore } from "../ports/CollectionStore.ts"
@@ -18,15 +18,27 @@ import { KeyPolicy, type KeyPolicyRules } from "../ports/KeyPolicy.ts"
 import type { LabelStore } from "../ports/LabelStore.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
 import { Session } from "../ports/Session.ts"
-import { StorageDrivers, StorageError, type StorageErrorKind } from "../ports/Storage.ts"
+import { type StorageDrivers, StorageError, type StorageErrorKind, type StorageHandle } from "../ports/Storage.ts"
+import type { StorageRoot } from "../domain/StorageRoot.ts"
 import type { UidSource } from "../ports/UidSource.ts"
 import { CurrentSources } from "./CurrentSources.ts"
 import { applyGrouping, type Grouped, MetArtifacts, planGrouping } from "./IngestGrouping.ts"
-import { type IngestPlan, planIngest } from "./IngestPlan.ts"
-import { IngestRun, type RunTotals } from "./IngestRun.ts"
+import { type DirectoryPlan, type IngestPlan, isRemoteUrl, planIngest } from "./IngestPlan.ts"
+import { IngestRun } from "./IngestRun.ts"
 import { IngestSettings } from "./IngestSettings.ts"
 import { compareWithRegistry } from "./IngestStatus.ts"
+import type { RunTotals } from "./IngestTally.ts"
+import { Instance } from "./Instance.ts"
+import { listedRows } from "./ListedObjects.ts"
+import { localTarget } from "./LocalTarget.ts"
+import type { ObjectTarget } from "./ObjectTarget.ts"
+import { pendingUploads, uploadsFolder } from "./PendingUploads.ts"
+import { remoteTarget } from "./RemoteTarget.ts"
+import { checkOwnRoot } from "./RootMarker.ts"
+import type { StagingFiles } from "./StagingFiles.ts"
+import { StorageRoots } from "./StorageRoots.ts"
 
+/** What to ingest, and how. */
 export interface IngestRequest {
   /** Directories; a file is refused with advice. Relative paths are taken from the working directory. */
   readonly paths: ReadonlyArray<string>
@@ -34,7 +46,7 @@ export interface IngestRequest {
   readonly key?: string
   /** Name, uid or URL of the root to copy into; only for paths outside every root. Default: the default root. */
   readonly storage?: string
-  /** Name of a shipped key policy, for the objects of this ingest. Default: the instance's. */
+  /** Name of a shipped key policy, for the places of the objects of this ingest. Which keys are wanted stays a matter of the instance's. Default: the instance's. */
   readonly policy?: string
   /** Default: the instance's. */
   readonly onDuplicate?: DuplicatePolicy
@@ -59,8 +71,10 @@ export interface IngestRequest {
   readonly signal?: AbortSignal
 }
 
+/** What refuses or ends a whole ingest; a single file's problem is in the report. */
 export type IngestError = RegistryError | NotFound | MultipleResults | FileError | InvalidInput | InvalidKey | StorageRootProblem | StorageError
 
+/** What to compare; the fields are those of {@link IngestRequest}. */
 export interface StatusRequest {
   readonly path: string
   readonly key?: string
@@ -78,8 +92,9 @@ export interface StatusReport {
   readonly failed: ReadonlyArray<{ readonly path: string; readonly code: string; readonly message: string }>
 }
 
-type IngestServices = Registry | StorageDrivers | Hashing | KeyPolicy | IngestSettings | LabelStore | CollectionStore | UidSource
+type IngestServices = Instance | Registry | StorageDrivers | StorageRoots | Hashing | KeyPolicy | IngestSettings | LabelStore | CollectionStore | UidSource
 
+/** Directories into the registry. */
 export class Ingest extends Context.Service<Ingest, {
   /** Ends with one `summary` event for each run, also when stopped by `signal`. */
   readonly ingest: (request: IngestRequest) => Stream.Stream<IngestEvent, IngestError>
@@ -111,9 +126,11 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
   Effect.gen(function*() {
     const registry = yield* Registry
     const hashing = yield* Hashing
-    const policy = yield* policyOf(request)
+    const { inThreads, rules: policy } = yield* policyOf(request)
     const grouping = yield* planGrouping(request)
     const settings = yield* IngestSettings
+    const storageRoots = yield* StorageRoots
+    const { config } = yield* Instance
     const started = performance.now()
     const name = runName()
     const dryRun = request.dryRun ?? false
@@ -123,11 +140,11 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
     })
     const statCache = openStatCache(settings.cacheFolder)
     // Threads start while the registry is being opened.
-    const pool = yield* Effect.acquireRelease(
+    const pool = request.paths.every(isRemoteUrl) ? null : yield* Effect.acquireRelease(
       Effect.sync(() => new IngestPool({
         algorithm: hashing.algorithm,
         compositeSuffixes: settings.compositeSuffixes,
-        keyPolicy: { name: policy.name, module: policy.module },
+        keyPolicy: inThreads,
         statCache,
         segment: dryRun ? null : { folder: settings.cacheFolder, name }
       }, request.workers)),
@@ -143,23 +160,32 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
     ) : null
     // Every file has to be looked up where an event is wanted for each, or its content is, or its artifact, or a run has made it again.
     if (session === null && !request.items && !request.rehash && !dryRun && !isGrouping) current.load(yield* registry.stamp, statCache.files)
-    const context = yield* Effect.context<StorageDrivers>()
+    const context = yield* Effect.context()
     const promise = Effect.runPromiseWith(context)
-    const handles = new Map<string, Promise<Effect.Effect<void, StorageError>>>()
-    const scope = yield* Effect.scope
-    const flushOf = (plan: IngestPlan) =>
-      Effect.gen(function*() {
-        const driver = yield* (yield* StorageDrivers).forUrl(plan.root.url)
-        return (yield* driver.open(plan.root.url, { create: false, readOnly: false })).flush
-      }).pipe(Effect.provideService(Scope.Scope, scope))
+    const handleOf = (root: StorageRoot): Promise<StorageHandle> => promise(storageRoots.handle(root))
+    const targetOf = async (plan: DirectoryPlan, staging: StagingFiles): Promise<ObjectTarget> => {
+      const known = (keys: ReadonlyArray<string>) => promise(registry.knownObjects(plan.root.uid, keys))
+      if (plan.rootPath !== null) {
+        const flush = async () => promise((await handleOf(plan.root)).flush)
+        return localTarget({ rootPath: plan.rootPath, durable: settings.durability === "full", flush, known })
+      }
+      const handle = await handleOf(plan.root)
+      await promise(checkOwnRoot(handle, plan.root, config.uid))
+      const pending = await pendingUploads(uploadsFolder(settings.cacheFolder, plan.root), { known, remove: (keys) => promise(handle.delete(keys)) })
+      return remoteTarget({
+        handle, policy, directory: plan.directory, keyPrefix: plan.keyPrefix, pending,
+        newPath: () => staging.newPath(),
+        run: (effect, signal) => promise(effect, { signal })
+      })
+    }
     const run = new IngestRun(pool, {
       publish: (batch) => promise(registry.publish(batch)),
-      knownObjects: (root, keys) => promise(registry.knownObjects(root, keys)),
-      flush: async (plan) => {
-        let flush = handles.get(plan.root.uid)
-        if (flush === undefined) handles.set(plan.root.uid, flush = promise(flushOf(plan)))
-        await promise(await flush)
-      },
+      target: targetOf,
+      listed: (plan) =>
+        Stream.toAsyncIterableWith(Stream.unwrap(Effect.map(storageRoots.handle(plan.root), (handle) => listedRows(handle, {
+          algorithm: hashing.algorithm, compositeSuffixes: settings.compositeSuffixes, policy,
+          keyPrefix: plan.keyPrefix, objectPrefix: plan.objectPrefix, exclude: request.exclude ?? [], rehash: request.rehash ?? false
+        }))), context),
       isCurrent: (plan) => current.has(plan),
       emit: (events) => promise(emit(events)),
       met: met === null ? null : (plan, items) => met.add(plan, items),
@@ -178,8 +204,7 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
       countAhead: request.countAhead ?? false,
       onDuplicate: request.onDuplicate ?? settings.onDuplicate,
       account: () => (dryRun ? Promise.resolve(null) : promise(settings.account)),
-      run: session,
-      durable: settings.durability === "full"
+      run: session
     })
     const stop = (): void => run.stop("afterCurrentFiles")
     request.signal?.addEventListener("abort", stop, { once: true })
@@ -189,24 +214,31 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
     if (!dryRun) {
       const own = segmentsIn(settings.cacheFolder).filter((segment) => basename(segment).startsWith(`stat-${name}-`))
       const merged = compactStatCache(settings.cacheFolder, `${runName()}-merged`)
-      if (!merged && !totals.interrupted && !totals.refused) current.save(yield* registry.stamp, plans, [...statCache.files, ...own])
+      if (!merged && !totals.interrupted && !totals.refused) current.save(yield* registry.stamp, plans.filter((plan) => plan.source === "directory"), [...statCache.files, ...own])
     }
     yield* emit([{ type: "summary", ...summaryOf(plans, totals, grouped, (performance.now() - started) / 1000, dryRun) }])
   }).pipe(Effect.scoped)
 
-const policyOf = ({ policy }: IngestRequest): Effect.Effect<KeyPolicyRules, InvalidInput, KeyPolicy> =>
+/** The rules of an ingest, and how its threads get them. */
+const policyOf = ({ policy }: IngestRequest): Effect.Effect<{ readonly rules: KeyPolicyRules; readonly inThreads: ThreadKeyPolicy }, InvalidInput, KeyPolicy> =>
   Effect.gen(function*() {
-    if (policy !== undefined) {
-      if (isKeyPolicyName(policy)) return keyPolicyRules(policy)
+    if (policy !== undefined && !isKeyPolicyName(policy)) {
       return yield* new InvalidInput({ what: `--policy ${policy}`, reason: "is not a key policy", advice: `Choose one of ${KEY_POLICIES.join(", ")}.` })
     }
-    const rules = yield* KeyPolicy
-    if (rules.module !== null || isKeyPolicyName(rules.name)) return rules
-    return yield* new InvalidInput({
-      what: `the key policy ${rules.name}`,
-      reason: "exists in this thread only, and ingest works in threads of its own",
-      advice: "Put the rules into a module that exports them as keyPolicy, and give its URL as their module."
-    })
+    const own = yield* KeyPolicy
+    if (own.module === null && isKeyPolicyName(own.name)) {
+      const rules = policy === undefined ? own : keyPolicyRules(policy)
+      return { rules, inThreads: { name: rules.name, module: null, placedBy: null } }
+    }
+    if (own.module === null) {
+      return yield* new InvalidInput({
+        what: `the key policy ${own.name}`,
+        reason: "exists in this thread only, and ingest works in threads of its own",
+        advice: "Put the rules into a module that exports them as keyPolicy, and give its URL as their module."
+      })
+    }
+    // Another place for the objects does not lift a team's rules about keys.
+    return { rules: policy === undefined ? own : placedBy(own, policy), inThreads: { name: own.name, module: own.module, placedBy: policy ?? null } }
   })
 
 /** Runs until done; interruption stops the workers, takes unpublished objects away and waits for that. */

@@ -14,7 +14,7 @@ import { LabelStore } from "../ports/LabelStore.ts"
 import type { RegistryError } from "../ports/Registry.ts"
 import { UidSource } from "../ports/UidSource.ts"
 import { collectionName } from "./Collections.ts"
-import type { RunTotals } from "./IngestRun.ts"
+import type { RunTotals } from "./IngestTally.ts"
 import { checkNames, severalLabels, similarWarnings } from "./Labels.ts"
 
 /** What is asked for, checked. */

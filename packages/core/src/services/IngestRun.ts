@@ -3,24 +3,22 @@
  *
  * Bytes first, then rows: the objects of a batch are complete and, with durability `full`, synced before its rows are committed.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, unlinkSync, writeSync } from "node:fs"
-import { basename, dirname, join } from "node:path"
-import { displayPath, fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
-import type { IngestCounts, IngestEvent, IngestFailure, IngestSkip, IngestWarning } from "../domain/IngestReport.ts"
-import { type DuplicatePolicy, OUTCOMES, type Outcome } from "../domain/SaveDecision.ts"
-import type { PublishedBatch, PublishedItem, Relocation, StagedBatch } from "../domain/StagedBatch.ts"
+import { mkdirSync, rmSync, unlinkSync } from "node:fs"
+import { unescapePath } from "../domain/FileName.ts"
+import type { IngestEvent } from "../domain/IngestReport.ts"
+import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
+import type { PublishedBatch, PublishedItem, StagedBatch } from "../domain/StagedBatch.ts"
 import type { FatalAnswer, IngestPool } from "../workers/IngestPool.ts"
 import type { TaskDone, TaskPart } from "../workers/IngestProtocol.ts"
 import { TreeCount } from "../workers/TreeCount.ts"
-import { virtualPlace } from "../workers/KeyPolicyRules.ts"
-import { findLeftovers, intentPath, openIntents, ownIntent, removeLeftovers } from "../workers/PendingObjects.ts"
-import { UID_LENGTH } from "../domain/Uid.ts"
-import type { IngestPlan } from "./IngestPlan.ts"
+import type { DirectoryPlan, IngestPlan, ListingPlan } from "./IngestPlan.ts"
+import { IngestTally, itemEvent, type RunTotals } from "./IngestTally.ts"
+import type { ListedRows } from "./ListedObjects.ts"
+import type { ObjectTarget } from "./ObjectTarget.ts"
+import { BATCH_ROWS, type StagingFile, StagingFiles } from "./StagingFiles.ts"
 import { WorkList } from "./WorkList.ts"
 
-/** A batch is published from this many rows on: few enough that the registry is held for well under a second. */
-const BATCH_ROWS = 25_000
-/** Or when rows have waited this long, so that a kill among large files loses little. */
+/** Rows that have waited this long are published though they are few, so that a kill among large files loses little. */
 const BATCH_MILLIS = 2_000
 /** Workers pause while this many rows wait to be published, or this many bytes of rows for a piece before them. */
 const MAX_WAITING_ROWS = 150_000
@@ -30,16 +28,17 @@ const PROGRESS_MILLIS = 250
 /** What a run needs from the services around it, as promises. */
 export interface RunPorts {
   readonly publish: (batch: StagedBatch) => Promise<PublishedBatch>
-  readonly knownObjects: (root: string, objectKeys: ReadonlyArray<string>) => Promise<ReadonlySet<string>>
-  /** Makes everything written to the root so far durable. */
-  readonly flush: (plan: IngestPlan) => Promise<void>
+  /** Where the objects of a managed source go; clears away there what killed processes have left. */
+  readonly target: (plan: DirectoryPlan, staging: StagingFiles) => Promise<ObjectTarget>
+  /** The objects of a source that is a listing, as rows. */
+  readonly listed: (plan: ListingPlan) => AsyncIterable<ListedRows>
   /** Nothing has changed in the registry since these files were all registered this way: what the stat cache knows need not be looked up. */
-  readonly isCurrent: (plan: IngestPlan) => boolean
+  readonly isCurrent: (plan: DirectoryPlan) => boolean
   readonly emit: (events: ReadonlyArray<IngestEvent>) => Promise<void>
   /** Told of every file that was decided, by the number of its plan; null when nobody asks. */
   readonly met: ((plan: number, items: ReadonlyArray<PublishedItem>) => void) | null
   /** The typed error for a root that cannot be written. */
-  readonly targetError: (plan: IngestPlan, fatal: FatalAnswer) => unknown
+  readonly targetError: (plan: DirectoryPlan, fatal: FatalAnswer) => unknown
 }
 
 export interface RunOptions {
@@ -54,19 +53,6 @@ export interface RunOptions {
   /** Asked for once, when there is something to publish: this opens the registry while further files are being hashed. */
   readonly account: () => Promise<string | null>
   readonly run: string | null
-  readonly durable: boolean
-}
-
-export interface RunTotals {
-  readonly counts: IngestCounts
-  readonly bytes: number
-  readonly failures: ReadonlyArray<IngestFailure>
-  readonly skips: ReadonlyArray<IngestSkip>
-  readonly warnings: ReadonlyArray<IngestWarning>
-  readonly unopened: number
-  readonly interrupted: boolean
-  /** Some content was refused, and will be again. */
-  readonly refused: boolean
 }
 
 type Todo = Extract<TaskPart, { type: "todo" }>
@@ -74,46 +60,37 @@ type Todo = Extract<TaskPart, { type: "todo" }>
 export class IngestRun {
   readonly #ports: RunPorts
   readonly #options: RunOptions
-  readonly #pool: IngestPool
+  readonly #pool: IngestPool | null
+  readonly #tally = new IngestTally()
   #plans: ReadonlyArray<IngestPlan> = []
   #plan!: IngestPlan
+  #target: ObjectTarget | null = null
   #work!: WorkList
-  /** Staging files in row order; rows are added to the last. */
-  readonly #staged: Array<{ readonly file: string; readonly fd: number; rows: number }> = []
-  /** Rows in them. */
-  #rows = 0
+  readonly #staging: StagingFiles
   #accountUid: Promise<string | null> | undefined
   #publishing: Promise<void> | undefined
   #lastPublish = 0
-  #batches = 0
-  /** Batches in which objects were moved. */
-  #moves = 0
   #needContent: Array<string> = []
-  #intents: string | null = null
   #stopped: "no" | "afterCurrentFiles" | "now" = "no"
   #failure: { readonly error: unknown } | undefined
   #wake: (() => void) | undefined
   #ticking = false
   #count: TreeCount | undefined
-
-  readonly #outcomes = Object.fromEntries(OUTCOMES.map((o) => [o, 0])) as Record<Outcome, number>
-  readonly #failures: Array<IngestFailure> = []
-  readonly #skips: Array<IngestSkip> = []
-  readonly #warnings: Array<IngestWarning> = []
-  #bytes = 0
-  #unopened = 0
-  #refused = false
   /** Files are being read a second time, to copy them. */
   #recopied = false
+  /** Objects and bytes of listings so far. */
+  readonly #listed = { files: 0, bytes: 0 }
 
-  /** The pool is the run's from now on: it ends it. */
-  constructor(pool: IngestPool, ports: RunPorts, options: RunOptions) {
+  /** The pool is the run's from now on: it ends it. Null when every source is a listing. */
+  constructor(pool: IngestPool | null, ports: RunPorts, options: RunOptions) {
     this.#pool = pool
     this.#ports = ports
     this.#options = options
-    pool.listen({
+    // A dry run is decided as a whole: batches that change nothing could not see one another.
+    this.#staging = new StagingFiles(options.stagingFolder, options.dryRun ? Number.POSITIVE_INFINITY : BATCH_ROWS)
+    pool?.listen({
       onDone: (done) => this.#onDone(done),
-      onFatal: (fatal) => this.#fail(ports.targetError(this.#plan, fatal)),
+      onFatal: (fatal) => this.#fail(ports.targetError(this.#plan as DirectoryPlan, fatal)),
       onCrash: (error) => this.#fail(error)
     })
   }
@@ -122,7 +99,8 @@ export class IngestRun {
   stop(how: "afterCurrentFiles" | "now"): void {
     if (this.#stopped === "now") return
     this.#stopped = how
-    this.#pool.stop(how)
+    this.#pool?.stop(how)
+    this.#target?.stop(how)
     if (how === "now") this.#fail(new Error("stopped"))
     this.#signal()
   }
@@ -135,71 +113,101 @@ export class IngestRun {
       this.#tick()
     }, PROGRESS_MILLIS)
     const { countAhead, exclude } = this.#options
-    if (countAhead) this.#count = new TreeCount({ sources: plans.map(({ directory, otherRoots }) => ({ directory, otherRoots })), exclude })
+    const sources = plans.flatMap((plan) => (plan.source === "directory" ? [{ directory: plan.directory, otherRoots: plan.otherRoots }] : []))
+    if (countAhead && sources.length === plans.length) this.#count = new TreeCount({ sources, exclude })
     try {
       for (const plan of plans) {
-        if (this.#stopped === "no") await this.#runPlan(plan)
+        if (this.#stopped !== "no") break
+        this.#plan = plan
+        await (plan.source === "directory" ? this.#runDirectory(plan) : this.#runListing(plan))
       }
       await this.#emitProgress(true)
-      await this.#pool.finish()
-      return this.#totals()
+      await this.#pool?.finish()
+      return this.#tally.totals(this.#stopped !== "no")
     } finally {
       clearInterval(timer)
       await this.#count?.close()
-      await this.#pool.terminate()
+      await this.#pool?.terminate()
       rmSync(this.#options.stagingFolder, { recursive: true, force: true })
     }
   }
 
-  async #runPlan(plan: IngestPlan): Promise<void> {
-    this.#plan = plan
-    const copies = plan.mode === "managed" && !this.#options.dryRun
-    if (copies) await this.#removeLeftovers(plan)
-    this.#intents = copies ? intentPath(plan.rootPath) : null
-    const { exclude, followSymlinks, rehash, dryRun } = this.#options
-    this.#pool.source({
+  async #runDirectory(plan: DirectoryPlan): Promise<void> {
+    const pool = this.#pool!
+    const { dryRun, exclude, followSymlinks, rehash } = this.#options
+    this.#target = plan.mode === "managed" && !dryRun ? await this.#ports.target(plan, this.#staging) : null
+    pool.source({
       type: "source",
       directory: plan.directory,
       keyPrefix: plan.keyPrefix === "" ? "" : plan.keyPrefix + "/",
-      copyTo: this.#intents === null ? null : { rootPath: plan.rootPath, intents: this.#intents },
+      copyTo: this.#target?.copyTo ?? null,
       exclude, followSymlinks, rehash, dryRun, otherRoots: plan.otherRoots,
       trustCache: this.#ports.isCurrent(plan)
     })
     try {
-      await this.#drain([{ type: "todo", directory: "", entries: null, large: false, above: [] }])
+      await this.#drain(pool, [{ type: "todo", directory: "", entries: null, large: false, above: [] }])
       // Unchanged files whose content the registry wants after all: they are copied now.
       while (this.#needContent.length > 0 && this.#stopped === "no") {
         const pieces = piecesToCopy(this.#needContent)
         this.#recopied = true
-        this.#unopened -= this.#needContent.length
+        this.#tally.unopened -= this.#needContent.length
         this.#needContent = []
-        await this.#drain(pieces)
+        await this.#drain(pool, pieces)
       }
       this.#needContent = []
       this.#recopied = false
     } catch (error) {
-      this.#pool.stop("now")
-      await this.#pool.terminate()
+      pool.stop("now")
+      this.#target?.stop("now")
+      await pool.terminate()
       await this.#publishing
       // Should this fail as well, the intent files stay, and the next run does it.
-      if (copies) await this.#removeOwn(plan).catch(() => undefined)
+      await this.#target?.abandon().catch(() => undefined)
       throw error
     }
-    for (const path of this.#ownIntents()) rmSync(path, { force: true })
+    this.#target?.close()
+    this.#target = null
+  }
+
+  async #runListing(plan: ListingPlan): Promise<void> {
+    this.#lastPublish = Date.now()
+    for await (const { bytes, failures, rows, skips, tsv } of this.#ports.listed(plan)) {
+      this.#throwFailure()
+      this.#openRegistry()
+      this.#staging.add(tsv, rows)
+      for (const failure of failures) this.#tally.failed(plan, failure)
+      for (const skip of skips) this.#tally.skipped(plan, skip)
+      this.#listed.files += rows
+      this.#listed.bytes += bytes
+      this.#tally.bytes += bytes
+      this.#tally.unopened += rows - failures.length - skips.length
+      if (this.#isDue()) {
+        await this.#publishing
+        this.#throwFailure()
+        this.#startPublishing()
+      }
+      if (this.#stopped !== "no") break
+    }
+    await this.#publishing
+    while (this.#staging.rows > 0 && this.#failure === undefined) {
+      this.#startPublishing()
+      await this.#publishing
+    }
+    this.#throwFailure()
   }
 
   /** Works until every piece is done and published. */
-  async #drain(pieces: ReadonlyArray<Todo>): Promise<void> {
+  async #drain(pool: IngestPool, pieces: ReadonlyArray<Todo>): Promise<void> {
     this.#work = new WorkList(pieces)
     this.#lastPublish = Date.now()
     for (;;) {
       this.#throwFailure()
       if (this.#stopped !== "no" && this.#work.running === 0) this.#work.abandon()
-      this.#dispatch()
+      this.#dispatch(pool)
       this.#collect()
       const finished = this.#work.isEmpty
-      if (this.#publishing === undefined && this.#rows > 0 && (finished || this.#isDue())) this.#startPublishing()
-      if (finished && this.#publishing === undefined && this.#rows === 0) return
+      if (this.#publishing === undefined && this.#staging.rows > 0 && (finished || this.#isDue())) this.#startPublishing()
+      if (finished && this.#publishing === undefined && this.#staging.rows === 0) return
       await new Promise<void>((resolve) => {
         this.#wake = resolve
         if (this.#failure !== undefined) resolve()
@@ -208,35 +216,23 @@ export class IngestRun {
   }
 
   #isDue(): boolean {
-    return !this.#options.dryRun && (this.#rows >= BATCH_ROWS || Date.now() - this.#lastPublish > BATCH_MILLIS)
+    return !this.#options.dryRun && (this.#staging.rows >= BATCH_ROWS || Date.now() - this.#lastPublish > BATCH_MILLIS)
   }
 
-  #dispatch(): void {
+  #dispatch(pool: IngestPool): void {
     if (this.#stopped !== "no") return
-    const full = !this.#options.dryRun && this.#rows > MAX_WAITING_ROWS
-    for (let room = this.#pool.room; room !== "none" && !full; room = this.#pool.room) {
+    const full = !this.#options.dryRun && this.#staging.rows > MAX_WAITING_ROWS
+    for (let room = pool.room; room !== "none" && !full; room = pool.room) {
       const task = this.#work.take({ onlyFirst: this.#work.backlog > MAX_BACKLOG, notLarge: room === "next" })
       if (task === null) return
-      this.#pool.run(task)
+      pool.run(task)
     }
   }
 
   #collect(): void {
     for (let released = this.#work.release(); released !== null; released = this.#work.release()) {
       this.#openRegistry()
-      for (const { rows, tsv } of released) {
-        let staging = this.#staged.at(-1)
-        // A dry run is decided as a whole: batches that change nothing could not see one another.
-        if (staging === undefined || (staging.rows >= BATCH_ROWS && !this.#options.dryRun)) {
-          const file = join(this.#options.stagingFolder, `batch-${this.#batches++}.tsv`)
-          staging = { file, fd: openSync(file, "wx"), rows: 0 }
-          this.#staged.push(staging)
-        }
-        let written = 0
-        while (written < tsv.length) written += writeSync(staging.fd, tsv, written)
-        staging.rows += rows
-        this.#rows += rows
-      }
+      for (const { rows, tsv } of released) this.#staging.add(tsv, rows)
     }
   }
 
@@ -247,10 +243,7 @@ export class IngestRun {
   }
 
   #startPublishing(): void {
-    const { fd, file, rows } = this.#staged.shift()!
-    closeSync(fd)
-    this.#rows -= rows
-    this.#publishing = this.#publish(file, rows).then(
+    this.#publishing = this.#publish(this.#staging.take()).then(
       () => void (this.#lastPublish = Date.now()),
       (error: unknown) => this.#fail(error)
     ).finally(() => {
@@ -259,88 +252,54 @@ export class IngestRun {
     })
   }
 
-  async #publish(file: string, rows: number): Promise<void> {
+  async #publish(staging: StagingFile): Promise<void> {
+    const target = this.#target
+    let rels = await this.#publishRows(staging)
+    if (target === null || target.store === null) {
+      this.#needContent.push(...rels)
+    } else {
+      const once = this.#options.onDuplicate !== "new"
+      while (rels.length > 0 && this.#stopped === "no") {
+        const again: Array<string> = []
+        await target.store({ staging, rels, once }, async (part, failures) => {
+          again.push(...(await this.#publishRows(part)))
+          for (const failure of failures) this.#tally.failed(this.#plan, failure)
+          unlinkSync(part.file)
+        })
+        rels = again
+      }
+    }
+    unlinkSync(staging.file)
+  }
+
+  /** Publishes rows; gives the paths of those whose content the target has to store first. */
+  async #publishRows({ file, rows }: StagingFile): Promise<ReadonlyArray<string>> {
     const plan = this.#plan
-    const { dryRun, durable, items, onDuplicate, run } = this.#options
-    const managed = plan.mode === "managed"
-    if (managed && durable && !dryRun) await this.#ports.flush(plan)
+    const target = this.#target
+    const { dryRun, items, onDuplicate, run } = this.#options
+    await target?.flush()
     const published = await this.#ports.publish({
       file, rows, root: plan.root.uid, keyPrefix: plan.keyPrefix === "" ? "" : plan.keyPrefix + "/",
-      inPlacePrefix: managed ? null : plan.objectPrefix,
+      inPlacePrefix: plan.mode === "managed" ? null : plan.objectPrefix,
       onDuplicate, account: await this.#accountUid!, run, dryRun, wantItems: items || this.#ports.met !== null,
-      relocate: managed && !dryRun ? (moves) => this.#relocate(plan, moves) : null
+      relocate: target?.relocate ?? null
     })
-    unlinkSync(file)
-    await this.#account(plan, published)
-  }
-
-  async #account(plan: IngestPlan, published: PublishedBatch): Promise<void> {
-    for (const outcome of OUTCOMES) this.#outcomes[outcome] += published.counts[outcome]
-    for (const { rel, uid } of published.duplicates) {
-      this.#refused = true
-      this.#failures.push({ path: shownPath(plan, rel), code: "DuplicateContent", message: `the content is already registered as artifact ${uid}` })
-    }
-    const root = fromUserPath(plan.rootPath)
-    for (const key of published.superfluous) unlinkSync(toFsPath(`${root}/${unescapePath(key)}`))
-    this.#needContent.push(...published.needContent)
+    this.#tally.published(plan, published)
+    await target?.discard(published.superfluous)
     this.#ports.met?.(this.#plans.indexOf(plan), published.items)
-    if (this.#options.items && published.items.length > 0) await this.#ports.emit(published.items.map((item) => itemEvent(plan, item)))
-  }
-
-  /** Gives the objects of new versions the names that their uids ask for. */
-  async #relocate(plan: IngestPlan, moves: ReadonlyArray<Relocation>): Promise<ReadonlyArray<string>> {
-    const places = moves.map((move) => (isNamedByUid(move) ? virtualPlace(move) : move.from))
-    const changed = moves.flatMap((move, i) => (places[i] === move.from ? [] : [{ from: move.from, to: places[i]! }]))
-    if (changed.length === 0) return places
-    const root = fromUserPath(plan.rootPath)
-    const intents = openIntents(plan.rootPath, ownIntent(this.#intents!, `moved${this.#moves++}`))
-    intents.add(changed.map((c) => c.to))
-    const folders = new Set<string>()
-    for (const { from, to } of changed) {
-      const folder = to.slice(0, to.lastIndexOf("/"))
-      if (!folders.has(folder)) mkdirSync(toFsPath(`${root}/${unescapePath(folder)}`), { recursive: true })
-      folders.add(folder)
-      renameSync(toFsPath(`${root}/${unescapePath(from)}`), toFsPath(`${root}/${unescapePath(to)}`))
-    }
-    if (this.#options.durable) await this.#ports.flush(plan)
-    return places
+    if (items && published.items.length > 0) await this.#ports.emit(published.items.map((item) => itemEvent(plan, item)))
+    return published.needContent
   }
 
   #onDone(done: TaskDone): void {
     this.#work.complete(done.id, done.parts)
-    for (const { code, message, path } of done.failures) this.#failures.push({ path: shownPath(this.#plan, path), code, message })
-    for (const { path, reason } of done.skips) this.#skips.push({ path: shownPath(this.#plan, path), reason })
-    for (const names of done.clashes) {
-      const paths = names.map((name) => shownPath(this.#plan, name))
-      this.#warnings.push({ code: "PortabilityClash", message: `${paths.join(" and ")} differ only in case or Unicode form`, paths })
-    }
-    if (!this.#recopied) this.#bytes += done.bytes
-    this.#unopened += done.unopened
-    this.#outcomes.existing += done.unchanged
+    for (const failure of done.failures) this.#tally.failed(this.#plan, failure)
+    for (const skip of done.skips) this.#tally.skipped(this.#plan, skip)
+    for (const names of done.clashes) this.#tally.clash(this.#plan, names)
+    if (!this.#recopied) this.#tally.bytes += done.bytes
+    this.#tally.unopened += done.unopened
+    this.#tally.unchanged(done.unchanged)
     this.#signal()
-  }
-
-  async #removeLeftovers(plan: IngestPlan): Promise<void> {
-    const leftovers = findLeftovers(plan.rootPath)
-    if (leftovers.length > 0) await removeLeftovers(plan.rootPath, leftovers, (keys) => this.#ports.knownObjects(plan.root.uid, keys))
-  }
-
-  /** Intent files of this run's workers and of its moves. */
-  #ownIntents(): ReadonlyArray<string> {
-    if (this.#intents === null) return []
-    const folder = dirname(this.#intents)
-    const stem = basename(this.#intents, ".intent") + "-"
-    try {
-      return readdirSync(folder).filter((name) => name.startsWith(stem)).map((name) => join(folder, name))
-    } catch {
-      return []
-    }
-  }
-
-  /** After a failure: what this run wrote and did not publish is taken away again. */
-  async #removeOwn(plan: IngestPlan): Promise<void> {
-    const own = this.#ownIntents().map((path) => ({ path, owner: null }))
-    await removeLeftovers(plan.rootPath, own, (keys) => this.#ports.knownObjects(plan.root.uid, keys))
   }
 
   #fail(error: unknown): void {
@@ -366,35 +325,21 @@ export class IngestRun {
   }
 
   async #emitProgress(walked: boolean): Promise<void> {
-    const files = this.#pool.progress("files")
-    const bytes = this.#pool.progress("bytes")
+    // Where content is stored after it was hashed, a file is done when it is stored.
+    const waiting = this.#target === null || this.#target.store === null ? null : this.#target.waiting
+    const done = (slot: "files" | "bytes", rows: number) => Math.max(0, (this.#pool?.progress(slot) ?? 0) - (waiting === null ? 0 : waiting[slot] + rows))
+    const files = this.#listed.files + done("files", this.#staging.rows)
+    const bytes = this.#listed.bytes + done("bytes", 0)
     await this.#ports.emit([{
       type: "progress",
       files,
       bytes,
-      totalFiles: Math.max(files, this.#count?.files ?? this.#pool.progress("met")),
+      totalFiles: Math.max(files, this.#count?.files ?? this.#pool?.progress("met") ?? 0),
       totalBytes: Math.max(bytes, this.#count?.bytes ?? 0),
       walked: walked || (this.#count?.isDone ?? false)
     }])
   }
-
-  #totals(): RunTotals {
-    const failed = this.#failures.length
-    const skipped = this.#skips.length
-    const saved = OUTCOMES.reduce((sum, outcome) => sum + this.#outcomes[outcome], 0)
-    return {
-      counts: { files: saved + failed + skipped, ...this.#outcomes, skipped, failed },
-      bytes: this.#bytes, failures: this.#failures, skips: this.#skips, warnings: this.#warnings, unopened: this.#unopened, interrupted: this.#stopped !== "no", refused: this.#refused
-    }
-  }
 }
-
-/** Whether the object stands where its candidate uid put it, and not where its key did. */
-const isNamedByUid = (move: Relocation): boolean =>
-  move.from === virtualPlace({ ...move, uid: move.from.slice(VIRTUAL_FOLDER_LENGTH, VIRTUAL_FOLDER_LENGTH + UID_LENGTH.artifact) })
-
-/** Length of `.sheaf/<2>/`. */
-const VIRTUAL_FOLDER_LENGTH = 10
 
 /** Entries to read again, by directory, in the order they came. */
 const piecesToCopy = (rels: ReadonlyArray<string>): ReadonlyArray<Todo> => {
@@ -412,17 +357,3 @@ const piecesToCopy = (rels: ReadonlyArray<string>): ReadonlyArray<Todo> => {
 }
 
 const PIECE_FILES = 1024
-
-const shownPath = (plan: IngestPlan, rel: string): string => (rel === "" ? plan.shown : `${plan.shown.replace(/\/+$/, "")}/${rel}`)
-
-const itemEvent = (plan: IngestPlan, item: PublishedItem): IngestEvent => ({
-  type: "item",
-  path: shownPath(plan, displayPath(item.rel)),
-  outcome: item.outcome,
-  key: item.key,
-  uid: item.uid,
-  hash: item.hash,
-  size: item.size,
-  ...(item.outcome === "skipped" ? { reason: item.message ?? "" } : {}),
-  ...(item.outcome === "failed" ? { error: { code: item.code ?? "", message: item.message ?? "" } } : {})
-})

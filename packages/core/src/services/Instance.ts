@@ -37,6 +37,7 @@ export const instancePaths = (directory: string): Omit<LoadedInstance, "config">
   cacheFolder: join(directory, INSTANCE_FOLDER, "cache")
 })
 
+/** Where to look for an instance. */
 export interface FindOptions {
   /** The directory of the instance itself, or its `.sheaf` folder; nothing else is looked at. */
   readonly explicit?: string | null

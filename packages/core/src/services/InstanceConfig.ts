@@ -14,6 +14,13 @@ const COMPOSITE = /^\.[^./\\\s]+(\.[^./\\\s]+)+$/u
 
 const defaulted = <S extends Schema.Top>(schema: S, value: S["Encoded"]) => schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 
+const NAME = "(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*"
+const PackageName = Schema.String.check(Schema.isPattern(new RegExp(`^${NAME}$`), { message: "expected the name of a package, such as @team/sheaf-webdav" }))
+const PackageReference = Schema.TemplateLiteral(["package:", Schema.String]).check(
+  Schema.isPattern(new RegExp(`^package:${NAME}$`), { message: "expected package: and the name of a package, such as package:@team/sheaf-policy" })
+)
+
+/** The config file of an instance, `.sheaf/config.json`. */
 export const InstanceConfig = Schema.Struct({
   format: Schema.Literal(CONFIG_FORMAT),
   /** 12 characters. */
@@ -21,8 +28,8 @@ export const InstanceConfig = Schema.Struct({
   name: Schema.NonEmptyString,
   /** Of new content; fixed when the instance is made. */
   hash: Schema.Literals(HASH_ALGORITHMS),
-  /** `virtual`, `semantic` or `content`. */
-  keyPolicy: defaulted(Schema.Literals(["virtual", "semantic", "content"]), "virtual"),
+  /** `virtual`, `semantic`, `content`, or `package:` and the name of a package that has one. */
+  keyPolicy: defaulted(Schema.Union([Schema.Literals(["virtual", "semantic", "content"]), PackageReference]), "virtual"),
   onDuplicate: defaulted(Schema.Literals(["alias", "reuse", "new", "error"]), "alias"),
   /** `full`: what was reported survives a power loss. `fast`: it survives a crash of the program. */
   durability: defaulted(Schema.Literals(["full", "fast"]), "full"),
@@ -33,13 +40,14 @@ export const InstanceConfig = Schema.Struct({
     }),
     {}
   ),
-  /** Names of driver packages that the instance uses beside the local one. */
-  drivers: defaulted(Schema.Array(Schema.NonEmptyString), [])
+  /** Names of packages with storage drivers, used beside those that a program brings. */
+  drivers: defaulted(Schema.Array(PackageName), [])
 })
 export type InstanceConfig = typeof InstanceConfig.Type
 
 /** What `setConfig` changes, by name; the others are fixed when the instance is made. */
 export const SETTINGS = ["name", "keyPolicy", "onDuplicate", "durability", "suffixes.composite", "drivers"] as const
+/** Name of a setting that can be changed. */
 export type Setting = (typeof SETTINGS)[number]
 
 const LISTS: ReadonlySet<string> = new Set<Setting>(["suffixes.composite", "drivers"])
@@ -86,17 +94,28 @@ export const readConfig = (path: string): Effect.Effect<InstanceConfig, ConfigEr
 /** The config as the text of its file. */
 export const configText = (config: InstanceConfig): string => JSON.stringify(config, null, 2) + "\n"
 
+/** The name of a setting as the file has it: `key-policy` is `keyPolicy`. */
+export const settingName = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
 /** The value of a setting; every field can be read. */
-export const configValue = (config: InstanceConfig, name: string): Effect.Effect<unknown, InvalidInput> => {
+export const configValue = (config: InstanceConfig, given: string): Effect.Effect<unknown, InvalidInput> => {
+  const name = settingName(given)
   const value = name.split(".").reduce<unknown>((at, part) => (typeof at === "object" && at !== null && Object.hasOwn(at, part) ? (at as Raw)[part] : undefined), config)
   return value === undefined ? Effect.fail(unknownSetting(name)) : Effect.succeed(value)
 }
 
 /**
- * Changes one setting and replaces the file in one step. A list is given as an array, as JSON, or separated by commas.
+ * Changes one setting and replaces the file in one step. A list is given as an array, as JSON, or separated by commas. `accept` may refuse the new config
+ * before the file is touched.
  */
-export const setConfig = (configPath: string, name: string, value: unknown): Effect.Effect<InstanceConfig, ConfigError | InvalidInput> =>
+export const setConfig = <E = never>(
+  configPath: string,
+  given: string,
+  value: unknown,
+  accept: (config: InstanceConfig) => Effect.Effect<unknown, E> = () => Effect.void
+): Effect.Effect<InstanceConfig, ConfigError | InvalidInput | E> =>
   Effect.gen(function*() {
+    const name = settingName(given)
     if (FIXED.has(name)) {
       return yield* new InvalidInput({ what: name, reason: "is fixed when the instance is made", advice: "Make another instance with: sheaf init --hash ALG." })
     }
@@ -109,8 +128,9 @@ export const setConfig = (configPath: string, name: string, value: unknown): Eff
       error._tag === "InvalidConfig"
         ? new InvalidInput({ what: `${name} = ${typeof value === "string" ? value : JSON.stringify(value)}`, reason: error.reason.replace(/^the field [^:]*: /, ""), advice: "Nothing was changed. sheaf config get shows the settings." })
         : error)
+    yield* accept(parsed.config)
     // Somebody else may have changed another setting meanwhile: theirs must not be lost.
-    if ((yield* readText(configPath)) !== text) return yield* setConfig(configPath, name, value)
+    if ((yield* readText(configPath)) !== text) return yield* setConfig(configPath, name, value, accept)
     yield* Effect.try({
       try: () => replaceFile(configPath, changed),
       catch: (error) => new FileError({ path: configPath, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN", operation: "cannot write the config" })

@@ -5,20 +5,22 @@
 import { Context, Effect, Exit, type Scope } from "effect"
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
-import type { HashAlgorithm } from "../domain/ContentHash.ts"
-import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
+import { HASH_ALGORITHMS, type HashAlgorithm } from "../domain/ContentHash.ts"
+import { DUPLICATE_POLICIES, type DuplicatePolicy } from "../domain/SaveDecision.ts"
 import {
-  EXIT, FileError, InstanceConflict, type InvalidConfig, type InvalidInput, type NotFound, type RegistryNewer, StorageRootProblem
+  EXIT, FileError, InstanceConflict, type InvalidConfig, InvalidInput, type NotFound, type RegistryNewer, StorageRootProblem
 } from "../domain/SheafError.ts"
 import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
 import type { Registry, RegistryError } from "../ports/Registry.ts"
 import { StorageDrivers, type StorageError } from "../ports/Storage.ts"
 import { UidSource } from "../ports/UidSource.ts"
+import { KEY_POLICIES } from "../workers/KeyPolicyRules.ts"
 import { Attempt, missingDirectories, publishDraft, writeDraft } from "./InitAttempt.ts"
 import { INSTANCE_FOLDER, instancePaths, isInstance, loadInstance, type LoadedInstance } from "./Instance.ts"
 import { CONFIG_FORMAT, type InstanceConfig, readConfig } from "./InstanceConfig.ts"
 import { claimRoot, MARKER_KEY, readMarker } from "./RootMarker.ts"
 
+/** What a new instance is to be like. */
 export interface InitOptions {
   /** Path or URL of the first storage root. Default: `storage` in the directory. */
   readonly storage?: string
@@ -34,6 +36,7 @@ export interface InitOptions {
   readonly durability?: InstanceConfig["durability"]
 }
 
+/** The instance that is there now. */
 export interface InitReport {
   /** False when the instance existed already; nothing was changed then. */
   readonly created: boolean
@@ -42,6 +45,7 @@ export interface InitReport {
   readonly storage: StorageRoot
 }
 
+/** What making an instance can fail with. */
 export type InitError =
   | InstanceConflict | InvalidInput | InvalidConfig | RegistryNewer | FileError | StorageRootProblem | StorageError | RegistryError
 
@@ -59,6 +63,10 @@ export const initInstance = (
   options: InitOptions = {}
 ): Effect.Effect<InitReport, InitError, RegistryOpener | StorageDrivers | UidSource> =>
   Effect.gen(function*() {
+    for (const [name, choices] of Object.entries(CHOICES)) {
+      const given: string | undefined = options[name as keyof typeof CHOICES]
+      if (given !== undefined && !choices.includes(given)) return yield* new InvalidInput({ what: name, reason: `cannot be ${given}`, advice: `It is one of ${choices.join(", ")}.` })
+    }
     const target = yield* inspectTarget(directory)
     return yield* isInstance(target) ? Effect.scoped(findExisting(target, options)) : makeInstance(target, options)
   })
@@ -78,6 +86,11 @@ const inspectTarget = (directory: string): Effect.Effect<string, FileError> =>
     },
     catch: (error) => fileError(directory, error)
   })
+
+/** What these options can be; programs without types can ask for anything. */
+const CHOICES: Readonly<Record<"hash" | "keyPolicy" | "onDuplicate" | "durability", ReadonlyArray<string>>> = {
+  hash: HASH_ALGORITHMS, keyPolicy: KEY_POLICIES, onDuplicate: DUPLICATE_POLICIES, durability: ["full", "fast"]
+}
 
 const fileError = (path: string, error: unknown): FileError =>
   new FileError({ path, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN", operation: "cannot make an instance in" })

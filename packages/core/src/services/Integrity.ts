@@ -15,6 +15,7 @@ import { scratchFiles } from "./ScratchFiles.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 import { VerifyRun } from "./VerifyRun.ts"
 
+/** Which copies to read; without any of it, all of them. */
 export interface VerifyRequest {
   /** Draws a share of the copies: a number over 0 up to 1, or a text such as `5%`. */
   readonly sample?: number | `${number}%`
@@ -34,6 +35,7 @@ export interface VerifyRequest {
   readonly signal?: AbortSignal
 }
 
+/** How far a verification has come. */
 export interface VerifyProgress {
   readonly checked: number
   readonly bytes: number
@@ -51,6 +53,7 @@ export interface DamagedCopy {
   readonly found: string
 }
 
+/** A copy that is not where it was. */
 export interface MissingCopy {
   readonly uid: string
   readonly path: string
@@ -101,8 +104,10 @@ export interface VerifyReport {
   readonly interrupted: boolean
 }
 
+/** What refuses a verification; what is wrong with a copy is in the report. */
 export type VerifyError = RegistryError | NotFound | MultipleResults | InvalidKey | InvalidInput | FileError | StorageError | StorageRootProblem
 
+/** Verifying copies. */
 export class Integrity extends Context.Service<Integrity, {
   /**
    * Reads copies and compares them with their hashes, and records what was found: in which state each is, and when it was verified. What is wrong with a copy

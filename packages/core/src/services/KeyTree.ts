@@ -7,6 +7,7 @@ export interface TreeOptions {
   readonly depth?: number
 }
 
+/** A directory or a file of a tree. */
 export interface TreeNode {
   readonly name: string
   /** Null for a file. */
@@ -17,6 +18,7 @@ export interface TreeNode {
   readonly files: number
 }
 
+/** The keys below a prefix as a tree, with totals. */
 export interface KeyTree {
   readonly prefix: string
   readonly directories: number

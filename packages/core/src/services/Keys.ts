@@ -16,12 +16,14 @@ import { resolveReference } from "./References.ts"
 import { acceptKey, suffixFits } from "./SavePlan.ts"
 import { clashWarnings } from "./SaveResults.ts"
 
+/** How to rename. */
 export interface MoveOptions {
   readonly allowSuffixMismatch?: boolean
   /** Plan and check, change nothing. */
   readonly dryRun?: boolean
 }
 
+/** What was renamed. */
 export interface MoveReport {
   readonly dryRun: boolean
   /** Every key that was renamed, or would be. */
@@ -33,6 +35,7 @@ export interface MoveReport {
   readonly warnings: ReadonlyArray<SaveWarning>
 }
 
+/** The artifact with its new key. */
 export interface AliasReport {
   readonly artifact: Artifact
   /** The new key in normal form. */
@@ -40,8 +43,10 @@ export interface AliasReport {
   readonly warnings: ReadonlyArray<SaveWarning>
 }
 
+/** What renaming can fail with; nothing has changed then. */
 export type MoveError = RegistryError | InvalidKey | InvalidInput | NotFound | KeyConflict | SuffixMismatch
 
+/** Names: renaming, aliases, releasing. */
 export class Keys extends Context.Service<Keys, {
   /**
    * Renames a key; or every key below a prefix, when `from` ends with `/` or is no key itself but others lie below it. Any conflict refuses the whole.

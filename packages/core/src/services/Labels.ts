@@ -23,17 +23,20 @@ export interface LabelWarning {
   readonly message: string
 }
 
+/** The label that is there now. */
 export interface LabelCreation extends Label {
   /** False when it was there already. */
   readonly created: boolean
   readonly warnings: ReadonlyArray<LabelWarning>
 }
 
+/** A label, and how much it is used. */
 export interface LabelListing extends Label {
   /** How many live artifacts carry it. */
   readonly artifacts: number
 }
 
+/** What giving or taking a label did. */
 export interface LabelChange {
   readonly label: Label
   /** How many artifacts got it, or lost it; the others had it, or had it not. */
@@ -44,6 +47,7 @@ export interface LabelChange {
   readonly notes: ReadonlyArray<string>
 }
 
+/** Which labels. */
 export interface LabelFilter {
   readonly type?: string
   /** Names that begin with this text. */
@@ -52,6 +56,7 @@ export interface LabelFilter {
 
 type LabelError = RegistryError | NotFound | MultipleResults
 
+/** Making labels, and giving them to artifacts. */
 export class Labels extends Context.Service<Labels, {
   /** Makes a label; one of that name and type is given back as it is. `parent` is the name or uid of another label. */
   readonly create: (

@@ -22,17 +22,21 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
 
 const GZIP = /\.b?gz$/
 
-/** Whether and how the content of a suffix can be loaded. */
+/** Whether and how the content of a suffix can be loaded: of one with several parts, such as `.vitessce.json`, the last decides. */
 const parserFor = (suffix: string): { readonly parse: (text: string) => unknown; readonly isGzip: boolean } | null => {
   const lower = suffix.toLowerCase()
   const inner = lower.replace(GZIP, "")
-  const parse = Object.hasOwn(PARSERS, inner) ? PARSERS[inner]! : null
+  const last = inner.slice(Math.max(0, inner.lastIndexOf(".")))
+  const parse = Object.hasOwn(PARSERS, last) ? PARSERS[last]! : null
   return parse === null ? null : { parse, isGzip: inner !== lower }
 }
 
+/** Whether it takes an engine to read content of this suffix. */
+export const isTableFile = (suffix: string): boolean => /\.parquet$/i.test(suffix)
+
 /** Fails, before anything is read, for a suffix without a parser. */
 export const checkLoadable = ({ suffix, uid }: Pick<Artifact, "suffix" | "uid">): Effect.Effect<void, CannotLoad> =>
-  parserFor(suffix) === null
+  parserFor(suffix) === null && !isTableFile(suffix)
     ? Effect.fail(new CannotLoad({ uid, suffix, reason: suffix === "" ? "it has no suffix that says what it is" : "there is no parser for this suffix" }))
     : Effect.void
 

@@ -11,12 +11,14 @@ import { InvalidInput, MultipleResults, NotFound } from "../domain/SheafError.ts
 import { isUid } from "../domain/Uid.ts"
 import { type ArtifactQuery, CREATION, type PageEnd, Queries, type QueryError, type ResultOrder, type TableFormat } from "../ports/Queries.ts"
 
+/** A part of a result. */
 export interface Page {
   readonly artifacts: ReadonlyArray<Artifact>
   /** To be given to the next call of `page`; null when nothing comes after. */
   readonly next: string | null
 }
 
+/** Least first, or greatest first; absent values are last either way. */
 export type Direction = "asc" | "desc"
 
 /** How many artifacts {@link Query.one} names when there are several. */
@@ -42,6 +44,7 @@ export class Query {
     return new Query({ filters: [], order: CREATION, limit: null, problem: null })
   }
 
+  /** The artifacts that meet a filter. */
   static of(filter: ArtifactFilter): Query {
     return Query.everything.#with({ filters: [filter] })
   }
@@ -99,6 +102,7 @@ export class Query {
     return this.#use((queries, { filter, limit }) => Effect.map(queries.count(filter), (count) => Math.min(count, limit ?? count)))
   }
 
+  /** Whether there is any. */
   get exists(): Effect.Effect<boolean, QueryError, Queries> {
     return this.#use((queries, { filter, limit }) => (limit === 0 ? Effect.succeed(false) : queries.exists(filter)))
   }

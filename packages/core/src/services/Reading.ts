@@ -1,23 +1,27 @@
 /**
  * Reading: the bytes of an artifact from the best of its copies, compared with its hash on the way.
  */
-import { Context, Effect, Layer, type Result, Stream } from "effect"
+import { Context, Effect, Layer, Result, Stream } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
 import { toFsPath } from "../domain/FileName.ts"
 import type { FolderMember } from "../domain/FolderManifest.ts"
-import { type CannotLoad, Damaged, type FileError, InvalidInput, type NoGoodLocation, type NotFound } from "../domain/SheafError.ts"
+import { CannotLoad, Damaged, type FileError, InvalidInput, type NoGoodLocation, type NotFound } from "../domain/SheafError.ts"
 import { localPathOf } from "../domain/StorageRoot.ts"
+import { ContentParsers, parserFor } from "../ports/ContentParsers.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
 import { RunRecords } from "../ports/RunRecords.ts"
 import type { StorageHandle } from "../ports/Storage.ts"
+import { TableFiles } from "../ports/TableFiles.ts"
 import { LARGE } from "./ContentReader.ts"
 import { asProblem, CopyProblem } from "./CopyExamination.ts"
 import { type Copy, CopyReader, type CopySet, memberOf } from "./CopyReader.ts"
 import { type CopiedFile, copyToFile } from "./FileCopy.ts"
-import { checkLoadable, parseContent } from "./Loading.ts"
+import { parseWith } from "./CustomLoading.ts"
+import { checkLoadable, isTableFile, parseContent } from "./Loading.ts"
 import { RunInputs } from "./RunInputs.ts"
 import { StorageRoots } from "./StorageRoots.ts"
+import { loadTable } from "./TableLoading.ts"
 
 /** Bytes `start` up to but not including `end`. */
 export interface ByteRange {
@@ -25,6 +29,7 @@ export interface ByteRange {
   readonly end?: number
 }
 
+/** How to copy. */
 export interface CopyToOptions {
   /** Replace a file that stands there. */
   readonly overwrite?: boolean
@@ -40,6 +45,7 @@ export type CopyFailure = NoGoodLocation | Damaged | InvalidInput | FileError
 
 const COPIES_AT_ONCE = 4
 
+/** Bytes of artifacts, always compared with their hashes. */
 export class Reading extends Context.Service<Reading, {
   /**
    * The bytes of an artifact, given itself or by its uid. When they were read to their end they were those of its hash, else the stream has failed with
@@ -61,7 +67,8 @@ export class Reading extends Context.Service<Reading, {
   readonly copyTo: (artifact: Artifact | string, path: string | Buffer, options?: CopyToOptions) => Effect.Effect<CopiedFile, ReadingError | InvalidInput | FileError>
   /**
    * The content as a value, by its suffix: text (`.txt`, `.md`, `.log`) is a string, `.json` what it says, `.jsonl` and `.ndjson` an array, `.csv` and `.tsv` an
-   * array of rows keyed by the header, with strings in them; each also compressed (`.gz`, `.bgz`).
+   * array of rows keyed by the header, with strings in them; each also compressed (`.gz`, `.bgz`); `.parquet` an array of rows with typed values. A parser of
+   * `ContentParsers` for the suffix is asked instead.
    */
   readonly load: (artifact: Artifact | string) => Effect.Effect<unknown, ReadingError | CannotLoad>
   /** The same for many, whose copies are looked up together; each has its own result, in order. */
@@ -70,18 +77,22 @@ export class Reading extends Context.Service<Reading, {
     options?: CopyToOptions
   ) => Effect.Effect<ReadonlyArray<Result.Result<CopiedFile, CopyFailure>>, RegistryError>
 }>()("@sheaf/core/Reading") {
-  static readonly layer: Layer.Layer<Reading, never, Registry | RunRecords | StorageRoots | Hashing> = Layer.effect(
+  static readonly layer: Layer.Layer<Reading, never, Registry | RunRecords | StorageRoots | Hashing | TableFiles> = Layer.effect(
     Reading,
     Effect.gen(function*() {
       const reader = new CopyReader({ registry: yield* Registry, roots: yield* StorageRoots, hashing: yield* Hashing })
       const inputs = new RunInputs(yield* RunRecords)
+      const tables = yield* TableFiles
+      const parsers = yield* ContentParsers
       const copiesOf = (artifact: Artifact | string) => Effect.tap(reader.copiesOf(artifact), (set) => inputs.record(set.artifact))
       const whole = (set: CopySet) =>
         set.artifact.size <= LARGE ? Stream.fromIterableEffect(reader.firstGood(set, (copy, handle) => readSmall(reader, copy, handle))) : readLarge(reader, set)
-      const localPath = function*(artifact: Artifact | string) {
-        const set = yield* copiesOf(artifact)
+      const pathIn = (set: CopySet) => {
         const folder = set.artifact.nFiles === null ? undefined : set.copies.find(({ root, state }) => state === "ok" && localPathOf(root) !== null)
-        return folder === undefined ? yield* reader.firstGood(set, (copy, handle) => pathOf(copy, handle)) : folder.path
+        return folder === undefined ? reader.firstGood(set, (copy, handle) => pathOf(copy, handle)) : Effect.succeed(folder.path)
+      }
+      const localPath = function*(artifact: Artifact | string) {
+        return yield* pathIn(yield* copiesOf(artifact))
       }
       return Reading.of({
         open: (artifact, range = {}, member) =>
@@ -93,7 +104,12 @@ export class Reading extends Context.Service<Reading, {
           })),
         load: Effect.fn("Reading.load")(function*(artifact: Artifact | string) {
           const set = yield* copiesOf(artifact)
+          const parser = parserFor(parsers, set.artifact.suffix)
+          if (parser !== null) {
+            return yield* parseWith(parser, set.artifact, { bytes: bytesOf(set, whole), path: pathIn(set) })
+          }
           yield* checkLoadable(set.artifact)
+          if (isTableFile(set.artifact.suffix)) return yield* loadTable(reader, set, tables)
           return yield* parseContent(set.artifact, yield* Stream.runCollect(whole(set)))
         }),
         localPath: Effect.fn("Reading.localPath")(localPath),
@@ -103,7 +119,9 @@ export class Reading extends Context.Service<Reading, {
         }),
         copyManyTo: Effect.fn("Reading.copyManyTo")(function*(files: ReadonlyArray<{ readonly artifact: Artifact; readonly path: string | Buffer }>, options: CopyToOptions = {}) {
           const sets = yield* reader.copiesOfAll(files.map(({ artifact }) => artifact))
-          return yield* Effect.forEach(sets, (set, i) => Effect.result(Effect.flatMap(filesOf(set, options.member), (one) => copyToFile(reader, one, files[i]!.path, options.overwrite ?? false))), { concurrency: COPIES_AT_ONCE })
+          const results = yield* Effect.forEach(sets, (set, i) => Effect.result(Effect.flatMap(filesOf(set, options.member), (one) => copyToFile(reader, one, files[i]!.path, options.overwrite ?? false))), { concurrency: COPIES_AT_ONCE })
+          yield* inputs.recordAll(sets.flatMap(({ artifact }, i) => (Result.isSuccess(results[i]!) ? [artifact] : [])))
+          return results
         })
       })
     })
@@ -121,6 +139,11 @@ const filesOf = (set: CopySet, member: FolderMember | undefined): Effect.Effect<
   }
   return Effect.succeed(member === undefined ? set : memberOf(set, member))
 }
+
+const bytesOf = <E>(set: CopySet, whole: (set: CopySet) => Stream.Stream<Uint8Array, E>): Effect.Effect<Uint8Array, E | CannotLoad> =>
+  set.artifact.nFiles !== null
+    ? Effect.fail(new CannotLoad({ uid: set.artifact.uid, suffix: set.artifact.suffix, reason: "it is a folder, which has no bytes of its own; its path is that of a directory" }))
+    : Effect.map(Stream.runCollect(whole(set)), (pieces) => Buffer.concat(pieces))
 
 const checkRange = ({ size, uid }: Artifact, { end = size, start = 0 }: ByteRange): Effect.Effect<Required<ByteRange>, InvalidInput> =>
   Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && start <= size

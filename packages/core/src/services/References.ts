@@ -1,9 +1,10 @@
 /**
  * References: the ways a person names one artifact, and which artifact that is.
  */
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
 import { parseKey } from "../domain/ArtifactKey.ts"
 import type { KeyEvent } from "../domain/Artifact.ts"
+import { contentsOf } from "../domain/KeyLog.ts"
 import { MultipleResults, NotFound } from "../domain/SheafError.ts"
 import { isUid, UID_LENGTH } from "../domain/Uid.ts"
 import type { Registry, RegistryError } from "../ports/Registry.ts"
@@ -30,7 +31,14 @@ export const resolveReference = (reference: string, registry: RegistryService): 
     const found = (yield* byHash(reference, registry)) ?? (yield* byKeyAt(reference, registry)) ?? (yield* byUidPrefix(reference, registry)) ??
       (key === null ? null : yield* byEqualKey(key, registry))
     if (found !== null) return found
-    return yield* new NotFound({ what: "artifact", reference, near: key === null ? [] : yield* registry.keysNear(key, 3) })
+    return yield* new NotFound({ what: "artifact", reference, near: key === null ? [] : yield* nearTo(key, registry) })
+  })
+
+/** Who names a folder of keys means something in it; who names nothing has misspelt it. */
+const nearTo = (key: string, registry: RegistryService): Effect.Effect<ReadonlyArray<string>, RegistryError> =>
+  Effect.gen(function*() {
+    const below = yield* Stream.runCollect(Stream.take(registry.list(key), 3))
+    return below.length > 0 ? below.map((listed) => listed.key) : yield* registry.keysNear(key, 3)
   })
 
 const byUid = (uid: string): Resolved => ({ uid, key: null, note: null })
@@ -69,12 +77,17 @@ const byKeyAt = (reference: string, registry: RegistryService): Effect.Effect<Re
     if (!parsed.ok || (number === null && time === null)) return null
     const log = yield* registry.keyLog(parsed.key)
     if (log.length === 0) return null
-    const uid = number === null ? targetAt(log, time!) : contentsOf(log)[number - 1] ?? null
-    if (uid !== null) return { uid, key: parsed.key, note: null }
+    const contents = contentsOf(log)
+    const uid = number === null ? targetAt(log, time!) : contents[number - 1] ?? null
+    if (uid !== null) {
+      // A key remembers content that is in the trash, or gone.
+      if ((yield* registry.artifacts([uid])).length === 0) return yield* new NotFound({ what: "live artifact as", reference, near: [] })
+      return { uid, key: parsed.key, note: null }
+    }
     return yield* new NotFound({
       what: number === null ? "content at that time of key" : `content number ${number} of key`,
       reference: parsed.key,
-      near: contentsOf(log).length === 0 ? [] : [`${parsed.key}@${contentsOf(log).length}`]
+      near: contents.length === 0 ? [] : [`${parsed.key}@${time !== null && time < Date.parse(log[0]!.at) ? 1 : contents.length}`]
     })
   })
 
@@ -86,13 +99,6 @@ const timeOf = (text: string): number | null => {
   const iso = DAY.test(text) ? `${text}T23:59:59.999Z` : TIME.test(text) ? (/(Z|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text}Z`) : null
   const time = iso === null ? Number.NaN : Date.parse(iso)
   return Number.isNaN(time) ? null : time
-}
-
-/** What a key has pointed at, each content once for each time it came. */
-const contentsOf = (log: ReadonlyArray<KeyEvent>): ReadonlyArray<string> => {
-  const contents: Array<string> = []
-  for (const { event, uid } of log) if (event !== "released" && contents.at(-1) !== uid) contents.push(uid)
-  return contents
 }
 
 const targetAt = (log: ReadonlyArray<KeyEvent>, time: number): string | null => {

@@ -15,7 +15,7 @@ import { syncFile } from "../workers/AtomicFile.ts"
 import { ChangedWhileRead } from "../workers/HashedFile.ts"
 import { virtualPlace } from "../workers/KeyPolicyRules.ts"
 import { ObjectWriter, type PlannedObject, TargetError } from "../workers/ObjectWriter.ts"
-import { intentPath } from "../workers/PendingObjects.ts"
+import { type IntentFile, intentPath, openIntents } from "../workers/PendingObjects.ts"
 import type { Hashing } from "../ports/Hashing.ts"
 import type { KeyPolicyRules, PlacementInput } from "../ports/KeyPolicy.ts"
 import { StorageError, type StorageErrorKind, type StorageHandle } from "../ports/Storage.ts"
@@ -55,16 +55,21 @@ export class RootWriter {
   readonly #syncedFolders = new Set<string>()
   readonly #placeNeedsHash: boolean
   #objects: { readonly writer: ObjectWriter; readonly intents: string } | null = null
+  /** Where a root that is no directory keeps its intent files, and the one that is open. */
+  readonly #uploads: string
+  #uploading: IntentFile | null = null
   #announced = 0
   #open = 0
   #uncertain = false
 
-  constructor(options: { readonly root: StorageRoot; readonly handle: StorageHandle; readonly policy: KeyPolicyRules; readonly hashing: Hasher; readonly reader: ContentReader }) {
+  /** `uploads` is the folder of `PendingUploads` for the root. */
+  constructor(options: { readonly root: StorageRoot; readonly handle: StorageHandle; readonly policy: KeyPolicyRules; readonly hashing: Hasher; readonly reader: ContentReader; readonly uploads: string }) {
     this.root = options.root
     this.#handle = options.handle
     this.#policy = options.policy
     this.#hashing = options.hashing
     this.#reader = options.reader
+    this.#uploads = options.uploads
     this.path = options.handle.capabilities.localPath ? localPathOf(options.root) : null
     this.#base = this.path === null ? "" : fromUserPath(this.path === "/" ? "" : this.path)
     const probe = { key: "probe", uid: "0".repeat(20), suffix: "" }
@@ -79,8 +84,9 @@ export class RootWriter {
   /** Announces content that is about to be written; each is to be settled with {@link settled}. */
   plan(inputs: ReadonlyArray<Omit<PlacementInput, "hash">>): Effect.Effect<ReadonlyArray<PlannedObject>, StorageError> {
     return Effect.tapError(this.#local(() => {
-      const planned = inputs.map((input) => this.#localWriter()?.plan(input) ?? { input: { ...input, hash: "" }, announce: [] })
-      this.#localWriter()?.announce(planned)
+      const planned = inputs.map((input) => this.#localWriter()?.plan(input) ?? this.#planUpload(input))
+      if (this.path === null) this.#announceUploads(planned)
+      else this.#localWriter()!.announce(planned)
       this.#announced += planned.length
       this.#open += planned.length
       return planned
@@ -171,6 +177,8 @@ export class RootWriter {
 
   /** Nothing is under way any more: the intent file goes, unless something in it is uncertain. */
   close(): void {
+    if (this.#open === 0 && !this.#uncertain) this.#uploading?.close()
+    this.#uploading = null
     if (this.#objects !== null && this.#open === 0 && !this.#uncertain) {
       try {
         unlinkSync(this.#objects.intents)
@@ -181,6 +189,22 @@ export class RootWriter {
     this.#objects = null
     this.#announced = 0
     this.#uncertain = false
+  }
+
+  /** Only what stands below `.sheaf/` under its own uid is ours alone, and may be removed after a crash. */
+  #planUpload(input: Omit<PlacementInput, "hash">): PlannedObject {
+    const spare = virtualPlace(input)
+    return { input: { ...input, hash: "" }, announce: this.#placeNeedsHash ? [] : [spare] }
+  }
+
+  #announceUploads(planned: ReadonlyArray<PlannedObject>): void {
+    const keys = planned.flatMap(({ announce }) => announce)
+    if (keys.length === 0) return
+    if (this.#uploading === null) {
+      mkdirSync(this.#uploads, { recursive: true })
+      this.#uploading = openIntents(this.#uploads)
+    }
+    this.#uploading.add(keys)
   }
 
   #localWriter(): ObjectWriter | null {

@@ -17,10 +17,17 @@ export class RunInputs {
 
   /** Records that an artifact is read, in a run once; not when the run itself made it. */
   record(artifact: Artifact): Effect.Effect<void, RegistryError> {
+    return this.recordAll([artifact])
+  }
+
+  /** The same for several. */
+  recordAll(artifacts: ReadonlyArray<Artifact>): Effect.Effect<void, RegistryError> {
     return Effect.flatMap(Session, ({ run }) => {
-      const id = `${run} ${artifact.uid}`
-      if (run === null || artifact.run === run || this.#recorded.has(id)) return Effect.void
-      return Effect.tap(this.#records.addInputs(run, [artifact.uid]), () => Effect.sync(() => this.#recorded.add(id)))
+      if (run === null) return Effect.void
+      const idOf = (uid: string): string => `${run} ${uid}`
+      const uids = [...new Set(artifacts.flatMap((artifact) => (artifact.run === run || this.#recorded.has(idOf(artifact.uid)) ? [] : [artifact.uid])))]
+      if (uids.length === 0) return Effect.void
+      return Effect.tap(this.#records.addInputs(run, uids), () => Effect.sync(() => uids.forEach((uid) => this.#recorded.add(idOf(uid)))))
     })
   }
 }

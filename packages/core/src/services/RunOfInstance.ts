@@ -3,7 +3,7 @@
  */
 import { realpathSync } from "node:fs"
 import { Effect } from "effect"
-import { InvalidInput } from "../domain/SheafError.ts"
+import { InvalidInput, NotFound } from "../domain/SheafError.ts"
 import type { RegistryError } from "../ports/Registry.ts"
 import { RunRecords } from "../ports/RunRecords.ts"
 import { currentRun, Session } from "../ports/Session.ts"
@@ -35,3 +35,16 @@ export const checkRunOfSession: Effect.Effect<void, InvalidInput | RegistryError
     advice: "Start the command with sheaf run, or unset SHEAF_RUN. sheaf runs lists the runs."
   })
 })
+
+/** Those of these runs that the instance does not know; `runs` null knows nothing of any. */
+export const unknownRuns = (uids: ReadonlyArray<string>, runs: Pick<RunRecords["Service"], "runs"> | null): Effect.Effect<ReadonlySet<string>, RegistryError> => {
+  const wanted = new Set(uids)
+  if (wanted.size === 0 || runs === null) return Effect.succeed(new Set())
+  return Effect.map(runs.runs([...wanted]), (known) => {
+    for (const { uid } of known) wanted.delete(uid)
+    return wanted
+  })
+}
+
+/** A save names a run that does not exist. */
+export const noRun = (run: string): NotFound => new NotFound({ what: "run", reference: run, near: [] })

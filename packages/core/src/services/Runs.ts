@@ -16,6 +16,7 @@ import { UidSource } from "../ports/UidSource.ts"
 import { thisProcess } from "../workers/ProcessIdentity.ts"
 import { MIN_UID_PREFIX, resolveReference } from "./References.ts"
 
+/** What is going to run. */
 export interface RunRequest {
   /** Key of the transform: the name of the script, function or program; made when it is new. */
   readonly transform: string
@@ -34,6 +35,7 @@ export interface RunRequest {
   readonly environment?: RunEnvironment
 }
 
+/** How a run ended. Without `exitCode` and `failed` it finished. */
 export interface RunOutcome {
   /** Of the program; anything but 0 means that the run failed. */
   readonly exitCode?: number
@@ -42,6 +44,7 @@ export interface RunOutcome {
   readonly environment?: RunEnvironment
 }
 
+/** Which way and how far to look. */
 export interface LineageOptions {
   /** Default: both. */
   readonly direction?: LineageDirection
@@ -49,8 +52,10 @@ export interface LineageOptions {
   readonly depth?: number
 }
 
+/** What asking for lineage can fail with. */
 export type LineageError = RegistryError | NotFound | MultipleResults | InvalidInput
 
+/** Runs of transforms, and lineage. */
 export class Runs extends Context.Service<Runs, {
   /** Begins a run. What is saved and read belongs to it where the session names it; see `ports/Session`. */
   readonly start: (request: RunRequest) => Effect.Effect<StartedRun, RegistryError | InvalidKey | InvalidInput>

@@ -11,14 +11,19 @@ import type { SaveOutcome, SaveRequest } from "../domain/SaveRequest.ts"
 import { InvalidInput, NotFound, Unnamed } from "../domain/SheafError.ts"
 import type { PlannedObject } from "../workers/ObjectWriter.ts"
 import type { Registry, RegistryError } from "../ports/Registry.ts"
+import type { RunRecords } from "../ports/RunRecords.ts"
+import type { TableFiles } from "../ports/TableFiles.ts"
 import type { UidSource } from "../ports/UidSource.ts"
 import type { SaveItem, SaveRefusal, SaveResult } from "./Artifacts.ts"
+import { encodeContent } from "./ContentEncoding.ts"
 import type { ContentReader } from "./ContentReader.ts"
 import type { KeyFolds } from "./KeyFolds.ts"
 import { planSave, type SavePlan, type SavePlanContext, suffixFits } from "./SavePlan.ts"
 import { resolveReference } from "./References.ts"
 import { saveResults } from "./SaveResults.ts"
-import type { RootWriter, WrittenObject } from "./RootWriter.ts"
+import type { RootWriter, SaveBytes, WrittenObject } from "./RootWriter.ts"
+import { noRun, unknownRuns } from "./RunOfInstance.ts"
+import { type ScratchFiles, scratchFiles } from "./ScratchFiles.ts"
 
 export interface SaveDependencies {
   readonly registry: Registry["Service"]
@@ -34,12 +39,20 @@ export interface SaveDependencies {
   /** Handle of the account. */
   readonly handle: string
   readonly run: string | null
+  /** Null where there are no records of runs, as over a registry in memory: none is checked then. */
+  readonly runs: Pick<RunRecords["Service"], "runs"> | null
+  readonly tables: TableFiles["Service"]
+  /** For content on its way that is not held in memory. */
+  readonly cacheFolder: string
 }
 
 /** An item on its way. */
 interface Saving {
   readonly item: SaveItem
   readonly plan: SavePlan
+  /** Where the bytes are: a file, or memory. */
+  readonly source: SaveBytes
+  readonly nObservations: number | null
   /** Uid of the artifact that is revised. */
   readonly revises: string | null
   readonly uid: string
@@ -83,9 +96,10 @@ export const saveBatch = (
   deps: SaveDependencies,
   turn: Turn = { await: Effect.void, done: Effect.void }
 ): Effect.Effect<ReadonlyArray<Result.Result<SaveResult, SaveRefusal>>, RegistryError> =>
-  Effect.uninterruptibleMask((restore) =>
+  Effect.scoped(Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
-      const planned = yield* restore(planAll(items, deps))
+      const scratch = yield* scratchFiles(deps.cacheFolder, "content")
+      const planned = yield* restore(planAll(items, deps, scratch))
       const savings = planned.flatMap((step) => (Result.isSuccess(step) ? [step.success] : []))
       const work = Effect.gen(function*() {
         const written = yield* restore(writeAll(planned, deps))
@@ -97,7 +111,7 @@ export const saveBatch = (
       yield* Exit.isSuccess(exit) ? settle(exit.value, deps) : takeBack(savings, deps)
       for (const saving of savings) if (saving.planned !== null) saving.writer!.settled(1)
       return yield* Effect.ensuring(restore(saveResults((yield* exit).map(({ decided }) => decided), deps)), turn.done)
-    }))
+    })))
 
 /** Saves any number of items: the content of one batch is written while the one before it is registered. */
 export const saveBatches = (
@@ -116,20 +130,25 @@ export const saveBatches = (
     return results.flat()
   })
 
-const planAll = (items: ReadonlyArray<SaveItem>, deps: SaveDependencies): Effect.Effect<ReadonlyArray<Step>, RegistryError> =>
+const planAll = (items: ReadonlyArray<SaveItem>, deps: SaveDependencies, scratch: ScratchFiles): Effect.Effect<ReadonlyArray<Step>, RegistryError> =>
   Effect.gen(function*() {
     const roots = yield* deps.registry.roots
-    return yield* Effect.forEach(items, (item) => asStep(planOne(item, roots, deps)))
+    const unknown = yield* unknownRuns(items.flatMap(({ run }) => run ?? []), deps.runs)
+    return yield* Effect.forEach(items, (item) =>
+      item.run !== undefined && unknown.has(item.run) ? Effect.succeed(Result.fail(noRun(item.run))) : asStep(planOne(item, roots, deps, scratch)))
   })
 
-const planOne = (item: SaveItem, roots: SavePlanContext["roots"], deps: SaveDependencies): Effect.Effect<Saving, SaveRefusal | RegistryError> =>
+const planOne = (item: SaveItem, roots: SavePlanContext["roots"], deps: SaveDependencies, scratch: ScratchFiles): Effect.Effect<Saving, SaveRefusal | RegistryError> =>
   Effect.gen(function*() {
     const revised = item.revises === undefined ? null : yield* artifactByReference(item.revises, deps.registry)
     const plan = yield* Effect.map(planSave(item, { ...deps.planning, roots }), (plan) => inheritKey(plan, revised))
     yield* checkTag(item.version)
-    if (plan.key === null && revised === null && item.description === undefined && (item.run ?? deps.run) === null) yield* refuseUnnamed(plan, deps)
+    const { nObservations, source } = "path" in plan.source
+      ? { source: plan.source, nObservations: null }
+      : yield* encodeContent(plan.source.content, plan, { scratch, tables: deps.tables })
+    if (plan.key === null && revised === null && item.description === undefined && (item.run ?? deps.run) === null) yield* refuseUnnamed(source, plan.shown, deps)
     const writer = plan.objectKey === null ? yield* deps.writerFor(plan.root) : null
-    return { item, plan, writer, revises: revised?.uid ?? null, uid: deps.uids.next("artifact"), planned: null, written: null }
+    return { item, plan, source, nObservations, writer, revises: revised?.uid ?? null, uid: deps.uids.next("artifact"), planned: null, written: null }
   })
 
 const artifactByReference = (reference: string, registry: Registry["Service"]) =>
@@ -152,10 +171,10 @@ const checkTag = (version: string | undefined): Effect.Effect<void, InvalidInput
     : Effect.fail(new InvalidInput({ what: `version ${JSON.stringify(version)}`, reason: "is no tag", advice: "Give 1 to 64 characters without spaces, such as 1.0 or 2026-01." }))
 
 /** Content that nobody could find again is refused before it is copied. */
-const refuseUnnamed = (plan: SavePlan, { reader, registry }: SaveDependencies): Effect.Effect<void, SaveRefusal | RegistryError> =>
+const refuseUnnamed = (source: SaveBytes, shown: string, { reader, registry }: SaveDependencies): Effect.Effect<void, SaveRefusal | RegistryError> =>
   Effect.gen(function*() {
-    const { hash } = yield* "path" in plan.source ? reader.hashFile(plan.source.path, plan.shown) : Effect.sync(() => reader.hashBytes((plan.source as { readonly bytes: Uint8Array }).bytes))
-    if ((yield* registry.uidsByHash(hash)).length === 0) return yield* new Unnamed({ path: plan.shown })
+    const { hash } = yield* "path" in source ? reader.hashFile(source.path, shown) : Effect.sync(() => reader.hashBytes(source.bytes))
+    if ((yield* registry.uidsByHash(hash)).length === 0) return yield* new Unnamed({ path: shown })
   })
 
 const writeAll = (steps: ReadonlyArray<Step>, deps: SaveDependencies): Effect.Effect<ReadonlyArray<Step>, RegistryError> =>
@@ -169,10 +188,10 @@ const writeAll = (steps: ReadonlyArray<Step>, deps: SaveDependencies): Effect.Ef
   })
 
 const writeOne = (saving: Saving, { reader }: SaveDependencies): Effect.Effect<Saving, SaveRefusal> => {
-  const { plan, planned, writer } = saving
+  const { plan, planned, source, writer } = saving
   const written = writer === null
-    ? Effect.map(reader.hashFile((plan.source as { readonly path: string }).path, plan.shown), (content) => ({ content, objectKey: plan.objectKey!, isVirtual: false }))
-    : writer.write(planned!, plan.source, plan.shown)
+    ? Effect.map(reader.hashFile((source as { readonly path: string }).path, plan.shown), (content) => ({ content, objectKey: plan.objectKey!, isVirtual: false }))
+    : writer.write(planned!, source, plan.shown)
   return Effect.map(written, (object) => {
     saving.written = object
     return saving
@@ -237,7 +256,7 @@ const register = (steps: ReadonlyArray<Step>, deps: SaveDependencies): Effect.Ef
 /** As the registry keeps it: a lone surrogate is no character. */
 const wellFormed = (text: string | undefined): string | null => (text === undefined ? null : Buffer.from(text, "utf8").toString("utf8"))
 
-const requestOf = ({ item, plan, revises, uid, writer, written }: Saving, { run }: SaveDependencies): SaveRequest => ({
+const requestOf = ({ item, nObservations, plan, revises, uid, writer, written }: Saving, { run }: SaveDependencies): SaveRequest => ({
   hash: written!.content.hash,
   hashType: written!.content.type,
   size: written!.content.size,
@@ -248,6 +267,7 @@ const requestOf = ({ item, plan, revises, uid, writer, written }: Saving, { run 
   run: item.run ?? run,
   version: wellFormed(item.version),
   revises,
+  nObservations,
   candidateUid: uid,
   object: { root: plan.root.uid, objectKey: written!.objectKey, isVirtual: written!.isVirtual, inPlace: writer === null }
 })

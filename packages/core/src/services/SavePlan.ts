@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { realpathSync } from "node:fs"
 import { basename, resolve } from "node:path"
 import { fileNameOf, parseKey } from "../domain/ArtifactKey.ts"
+import type { Content } from "../domain/Content.ts"
 import { escapePath, fromUserPath } from "../domain/FileName.ts"
 import { FileError, InvalidInput, InvalidKey, StorageRootProblem, SuffixMismatch } from "../domain/SheafError.ts"
 import { deepestRoot, localPathOf, relativeTo, type StorageRoot } from "../domain/StorageRoot.ts"
@@ -14,8 +15,8 @@ import type { KeyPolicyRules } from "../ports/KeyPolicy.ts"
 import type { SaveItem, SaveWarning } from "./Artifacts.ts"
 
 export interface SavePlan {
-  /** Absolute path, symlinks resolved, or bytes in memory. */
-  readonly source: { readonly path: string } | { readonly bytes: Uint8Array }
+  /** Absolute path, symlinks resolved, or content in memory. */
+  readonly source: { readonly path: string } | { readonly content: Content }
   /** As the user wrote it, for messages. */
   readonly shown: string
   readonly root: StorageRoot
@@ -52,11 +53,12 @@ const realOrResolved = (path: string): string => {
 /** A key as the user gave it, in normal form, and a warning when that changed it. */
 export const acceptKey = (
   text: string,
-  policy: Pick<KeyPolicyRules, "reject">
+  policy: Pick<KeyPolicyRules, "reject"> & Partial<Pick<KeyPolicyRules, "name">>
 ): Effect.Effect<{ readonly key: string; readonly warnings: ReadonlyArray<SaveWarning> }, InvalidKey> => {
   const parsed = parseKey(text)
-  const reason = parsed.ok ? policy.reject(parsed.key) : parsed.reason
-  if (!parsed.ok || reason !== null) return Effect.fail(new InvalidKey({ key: text, reason: reason! }))
+  if (!parsed.ok) return Effect.fail(new InvalidKey({ key: text, reason: parsed.reason }))
+  const reason = policy.reject(parsed.key)
+  if (reason !== null) return Effect.fail(new InvalidKey({ key: text, reason, ...(policy.name === undefined ? {} : { policy: policy.name }) }))
   return Effect.succeed({
     key: parsed.key,
     warnings: parsed.changed ? [{ code: "KeyNormalized", message: `the key "${text}" was taken as ${parsed.key}` }] : []
@@ -120,7 +122,7 @@ export const planSave = (item: SaveItem, context: SavePlanContext): Effect.Effec
       message: `the suffix was taken as ${longer.slice(longer.lastIndexOf("."))}; to have ${longer} recognised: sheaf config set suffixes.composite ${[...context.composite, longer].join(",")}`
     }]
     return {
-      source: "path" in item ? { path: real! } : { bytes: typeof item.content === "string" ? new TextEncoder().encode(item.content) : item.content },
+      source: "path" in item ? { path: real! } : { content: item.content },
       shown,
       root,
       objectKey,

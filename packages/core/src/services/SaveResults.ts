@@ -59,7 +59,7 @@ const madeArtifact = ({ objectKey, outcome, plan, request }: Saved, handle: stri
     hash: request.hash,
     hashType: request.hashType,
     nFiles: null,
-    nObservations: null,
+    nObservations: request.nObservations ?? null,
     keyIsVirtual,
     storage: url,
     path,

@@ -11,14 +11,17 @@ import type { RegistryError } from "../ports/Registry.ts"
 import { Artifacts, type ResolveError } from "./Artifacts.ts"
 import { Reading, type ReadingError } from "./Reading.ts"
 
+/** A query, and what it may read beside the views. */
 export interface SqlRequest {
   readonly query: string
   /** Artifacts whose content the query sees as tables: name of the table, and a reference. CSV, TSV, JSON, NDJSON and Parquet, the first four also with gzip. */
   readonly tables?: Readonly<Record<string, string>>
 }
 
+/** What a query can fail with; a mistake in it is `InvalidInput`. */
 export type SqlError = RegistryError | ResolveError | ReadingError | InvalidInput | FileError
 
+/** SQL over the registry, read-only. */
 export class Sql extends Context.Service<Sql, {
   /** Runs one SELECT. It can read the views and the tables that are named, and nothing else; it can write nothing. */
   readonly query: (request: SqlRequest) => Effect.Effect<SqlResult, SqlError, Scope.Scope>

@@ -29,6 +29,7 @@ export interface RootListing {
   readonly bytes: number
 }
 
+/** What is to be known about a new root. */
 export interface AddRootOptions {
   /** A short name: letters, digits, `.`, `_` and `-`; unique in the instance. */
   readonly name?: string
@@ -38,14 +39,17 @@ export interface AddRootOptions {
   readonly default?: boolean
 }
 
+/** The new root. */
 export interface AddedRoot {
   readonly root: RootListing
   /** What the user should know, such as that another instance manages the place. */
   readonly notes: ReadonlyArray<string>
 }
 
+/** What adding a root can fail with; nothing is registered then. */
 export type AddRootError = RegistryError | NotFound | InvalidInput | StorageRootProblem | StorageError
 
+/** The storage roots of an instance. */
 export class StorageRoots extends Context.Service<StorageRoots, {
   /** All roots, the default one first, then by age. */
   readonly list: Effect.Effect<ReadonlyArray<RootListing>, RegistryError>
@@ -56,6 +60,7 @@ export class StorageRoots extends Context.Service<StorageRoots, {
   readonly add: (location: string, options?: AddRootOptions) => Effect.Effect<AddedRoot, AddRootError>
   /** Copies new files into this root from now on. */
   readonly setDefault: (reference: string) => Effect.Effect<RootListing, RegistryError | NotFound | StorageRootProblem>
+  /** The root that a name, a uid, a URL or a path means. */
   readonly show: (reference: string) => Effect.Effect<RootListing, RegistryError | NotFound>
   /**
    * Forgets a root; its files stay. Refused for the default root, and while it holds the only copy of an artifact. Gives the root as it was.

@@ -12,6 +12,7 @@ import { place } from "./FileCopy.ts"
 import { INSTANCE_FOLDER } from "./Instance.ts"
 import type { Query } from "./Query.ts"
 
+/** How to write the file. */
 export interface TableFileOptions {
   /** Default: by the ending of the path, `.csv` or `.parquet`. */
   readonly format?: TableFormat
@@ -19,6 +20,7 @@ export interface TableFileOptions {
   readonly overwrite?: boolean
 }
 
+/** The file that was written. */
 export interface TableFile {
   /** Absolute. */
   readonly path: string

@@ -4,7 +4,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
 import { escapePath, unescapePath } from "../domain/FileName.ts"
-import { KeyPolicy, type KeyPolicyRules, type PlacementInput } from "../ports/KeyPolicy.ts"
+import { KeyPolicy, type KeyPolicyRules, type PlacementInput, type TeamKeyPolicy } from "../ports/KeyPolicy.ts"
+import { rulesOfModule } from "../workers/KeyPolicyRules.ts"
 
 export interface KeyPolicyConformanceOptions {
   /** A key that the policy accepts; others are made from it by adding to its file name. */
@@ -82,7 +83,7 @@ export const keyPolicyConformance = (name: string, layer: Layer.Layer<KeyPolicy,
 
     test("7 can be loaded by worker threads when it names a module", async (policy) => {
       if (policy.module === null) return
-      const loaded = ((await import(policy.module)) as { readonly keyPolicy: KeyPolicyRules }).keyPolicy
+      const loaded = rulesOfModule(((await import(policy.module)) as { readonly keyPolicy: TeamKeyPolicy }).keyPolicy, policy.module)
       for (const input of inputs) assert.deepStrictEqual(loaded.place(input), policy.place(input))
     })
   })

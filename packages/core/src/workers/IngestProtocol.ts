@@ -4,6 +4,7 @@
  */
 import type { HashAlgorithm } from "../domain/ContentHash.ts"
 import type { IngestFailure, IngestSkip } from "../domain/IngestReport.ts"
+import type { ThreadKeyPolicy } from "./KeyPolicyRules.ts"
 import type { StatCacheIndex } from "./StatCache.ts"
 
 /** Slots of one worker in the shared progress numbers (a Float64Array). */
@@ -19,7 +20,7 @@ export interface WorkerSetup {
   readonly worker: number
   readonly algorithm: HashAlgorithm
   readonly compositeSuffixes: ReadonlyArray<string>
-  readonly keyPolicy: { readonly name: string; readonly module: string | null }
+  readonly keyPolicy: ThreadKeyPolicy
   readonly progress: SharedArrayBuffer
   readonly stop: SharedArrayBuffer
   readonly statCache: StatCacheIndex

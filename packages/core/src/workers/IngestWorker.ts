@@ -7,16 +7,14 @@
 import { parentPort, workerData } from "node:worker_threads"
 import { directoryWalk } from "./DirectoryWalk.ts"
 import type { FromWorker, ToWorker, WorkerSetup } from "./IngestProtocol.ts"
-import { keyPolicyRules } from "./KeyPolicyRules.ts"
+import { rulesInThread } from "./KeyPolicyRules.ts"
 import { TargetError } from "./ObjectWriter.ts"
 import { SegmentWriter, StatCacheReader } from "./StatCache.ts"
 
 const setup = workerData as WorkerSetup
 const port = parentPort!
 
-const policy = setup.keyPolicy.module === null
-  ? keyPolicyRules(setup.keyPolicy.name)
-  : ((await import(setup.keyPolicy.module)) as { keyPolicy: ReturnType<typeof keyPolicyRules> }).keyPolicy
+const policy = await rulesInThread(setup.keyPolicy)
 const cache = new StatCacheReader(setup.statCache)
 const segment = setup.segment === null ? null : new SegmentWriter(setup.segment.folder, setup.segment.name)
 

@@ -1,8 +1,9 @@
 /**
  * The key policies that ship. Free of Effect, because worker threads load this file.
  */
+import { kindOf } from "../domain/Content.ts"
 import { escapePath, unescapePath } from "../domain/FileName.ts"
-import type { KeyPolicyRules, PlacementInput } from "../ports/KeyPolicy.ts"
+import type { KeyPolicyRules, Placement, PlacementInput, TeamKeyPolicy } from "../ports/KeyPolicy.ts"
 
 /** Names of the shipped policies. */
 export const KEY_POLICIES = ["virtual", "semantic", "content"] as const
@@ -29,6 +30,58 @@ const RULES: Readonly<Record<KeyPolicyName, KeyPolicyRules>> = {
       input.key !== null && isPlace(input.key) ? { objectKey: input.key, isVirtual: false } : { objectKey: virtualPlace(input), isVirtual: true }
   },
   content: { name: "content", module: null, reject: anyKey, place: (input) => ({ objectKey: contentPlace(input), isVirtual: true }) }
+}
+
+/**
+ * The rules of a policy that stands in a module at this URL. Where the policy itself is wrong, a key is rejected with words that say so, and a place that would
+ * not be one of a file in the root is an error.
+ */
+export const rulesOfModule = (policy: TeamKeyPolicy, module: string): KeyPolicyRules => {
+  const { name } = policy
+  const base = RULES[policy.base ?? "virtual"]
+  return {
+    name,
+    module,
+    reject: (key) => {
+      if (policy.reject === undefined) return null
+      try {
+        const reason: unknown = policy.reject(key)
+        return reason === null || reason === undefined ? null : typeof reason === "string" ? reason : `the key policy ${name} gave ${kindOf(reason)} instead of words or null`
+      } catch (error) {
+        return `the key policy ${name} failed: ${error instanceof Error ? error.message : String(error)}`
+      }
+    },
+    place: policy.place === undefined ? base.place : (input) => acceptPlace(policy.place!(input), name)
+  }
+}
+
+/** The same keys as these rules, and the places of a shipped policy. */
+export const placedBy = (rules: KeyPolicyRules, name: KeyPolicyName): KeyPolicyRules => ({ ...rules, name: `${rules.name} placed by ${name}`, place: RULES[name].place })
+
+/** How a worker thread gets its rules: those of a shipped policy by name, others from their module, with the places of a shipped one where that is named. */
+export interface ThreadKeyPolicy {
+  readonly name: string
+  readonly module: string | null
+  readonly placedBy: KeyPolicyName | null
+}
+
+/** The rules in a worker thread. */
+export const rulesInThread = async (policy: ThreadKeyPolicy): Promise<KeyPolicyRules> => {
+  if (policy.module === null) return keyPolicyRules(policy.name)
+  const { keyPolicy } = (await import(policy.module)) as { readonly keyPolicy: TeamKeyPolicy }
+  const rules = rulesOfModule(keyPolicy, policy.module)
+  return policy.placedBy === null ? rules : placedBy(rules, policy.placedBy)
+}
+
+/** A registry's own folder has only the places that the shipped policies give. */
+const OWN_PLACE = /^\.sheaf\/(?:[0-9A-Za-z]{2}|cas\/[0-9A-Za-z_-]{2})\/[^/]+$/
+
+const acceptPlace = (placement: Placement, name: string): Placement => {
+  const { isVirtual, objectKey } = placement
+  const isGood = typeof objectKey === "string" && typeof isVirtual === "boolean" && isPlace(objectKey) && !objectKey.includes("\0") &&
+    objectKey.split("/").every((segment) => segment !== "" && segment !== "." && segment !== "..") && (!/(?:^|\/)\.sheaf(?:\/|$)/.test(objectKey) || OWN_PLACE.test(objectKey))
+  if (!isGood) throw new TypeError(`the key policy ${name} gave a place that is none of a file in the root: ${JSON.stringify(placement)}`)
+  return placement
 }
 
 /** Whether a policy of this name ships. */

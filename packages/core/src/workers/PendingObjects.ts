@@ -126,23 +126,32 @@ const CHUNK = 20_000
 /**
  * Deletes the objects of leftovers that the registry does not know, then the leftovers themselves. Returns how many objects were deleted.
  */
-export const removeLeftovers = async (
+export const removeLeftovers = (
   rootPath: string,
   leftovers: ReadonlyArray<Leftover>,
   known: (objectKeys: ReadonlyArray<string>) => Promise<ReadonlySet<string>>
 ): Promise<number> => {
-  let deleted = 0
   const base = fromUserPath(rootPath)
+  return settleLeftovers(leftovers, known, async (keys) => {
+    const paths = keys.map((key) => `${base}/${unescapePath(key)}`)
+    return paths.filter((path) => isObjectFile(path) && remove(path)).length
+  })
+}
+
+/** The same for any kind of root: `discard` removes objects, and tells how many there were. */
+export const settleLeftovers = async (
+  leftovers: ReadonlyArray<Leftover>,
+  known: (objectKeys: ReadonlyArray<string>) => Promise<ReadonlySet<string>>,
+  discard: (objectKeys: ReadonlyArray<string>) => Promise<number>
+): Promise<number> => {
+  let deleted = 0
   for (const leftover of leftovers) {
     // A last line cut short names an object that was never created.
     const lines = readFileSync(leftover.path, "utf8").split("\n").slice(1, -1)
     for (let i = 0; i < lines.length; i += CHUNK) {
       const keys = lines.slice(i, i + CHUNK).filter(isInside)
       const keep = await known(keys)
-      for (const key of keys) {
-        const path = `${base}/${unescapePath(key)}`
-        if (!keep.has(key) && isObjectFile(path) && remove(path)) deleted++
-      }
+      deleted += await discard(keys.filter((key) => !keep.has(key)))
     }
     remove(fromUserPath(leftover.path))
   }

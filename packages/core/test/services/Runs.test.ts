@@ -160,6 +160,23 @@ describe("saves in a run", () => {
   })
 })
 
+describe("a save that names a run", () => {
+  it("which does not exist is refused before anything changes, others beside it are saved", async () => {
+    const { folder, sheaf } = await facade()
+    await using open = sheaf
+    const run = "0123456789abcdef"
+    mkdirSync(join(folder, "images.zarr"))
+    await expect(open.saveContent("x", { key: "x.txt", run })).rejects.toMatchObject({ _tag: "NotFound", what: "run", reference: run, exitCode: 3, hint: expect.stringContaining("sheaf runs") })
+    await expect(open.saveFolder(join(folder, "images.zarr"), { key: "images.zarr", run })).rejects.toMatchObject({ _tag: "NotFound", what: "run" })
+    expect(await open.artifacts.count()).toBe(0)
+    const known = await open.startRun({ transform: "step.py" })
+    await open.finishRun()
+    const results = await open.saveMany([{ content: "a", key: "a.txt", run: known.uid }, { content: "b", key: "b.txt", run }, { content: "c", key: "c.txt" }])
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"])
+    expect(await open.get("a.txt")).toMatchObject({ run: known.uid })
+  })
+})
+
 describe("names in a run", () => {
   it("that are given, changed and released say so in the log of the key", async () => {
     const { sheaf } = await facade()
@@ -192,6 +209,38 @@ describe("reading in a run", () => {
     await sheaf.localPath("unread.txt")
     expect(edgesOf(await sheaf.lineage(run.uid))).toEqual(["in.txt -input-> step", "step -output-> out.txt"])
     expect(edgesOf(await sheaf.lineage("unread.txt"))).toEqual([])
+  })
+
+  it("by export makes inputs of what was exported or found there, and of nothing that was refused", async () => {
+    const { folder, sheaf } = await facade()
+    await using open = sheaf
+    for (const name of ["a", "b"]) await open.saveContent(name, { key: `in/${name}.txt` })
+    await open.saveContent("other", { key: "other/c.txt" })
+    const edges = async (run: { readonly uid: string }) => [...edgesOf(await open.lineage(run.uid))].sort()
+    await open.export("in", join(folder, "before"))
+    const both = await open.track({ transform: "both.py" }, async (run) => {
+      await open.export("in", join(folder, "tree"))
+      return run
+    })
+    expect(await edges(both)).toEqual(["in/a.txt -input-> both.py", "in/b.txt -input-> both.py"])
+    const again = await open.track({ transform: "again.py" }, async (run) => {
+      await open.export("in", join(folder, "before"))
+      return run
+    })
+    expect(await edges(again)).toEqual(["in/a.txt -input-> again.py", "in/b.txt -input-> again.py"])
+    await open.collections.create("some", ["in/a.txt"])
+    const members = await open.track({ transform: "members.py" }, async (run) => {
+      await open.collections.export("some", join(folder, "members"))
+      return run
+    })
+    expect(await edges(members)).toEqual(["in/a.txt -input-> members.py"])
+    const refused = await open.track({ transform: "refused.py" }, async (run) => {
+      mkdirSync(join(folder, "full"))
+      writeFileSync(join(folder, "full/c.txt"), "in the way")
+      await expect(open.export("other", join(folder, "full"))).rejects.toMatchObject({ _tag: "InvalidInput" })
+      return run
+    })
+    expect(await edges(refused)).toEqual([])
   })
 
   it("goes by the session of each call", async () => {

@@ -1,5 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { execFile } from "node:child_process"
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import { expect, it } from "vitest"
 import { type IngestEvent, Sheaf } from "../../src/Promise.ts"
 import { drivers, temporaryFolder } from "./TemporaryInstance.ts"
@@ -77,4 +79,31 @@ it("rejects with the typed errors themselves, and gives up when told to", async 
   await expect(async () => { for await (const event of sheaf.ingest(join(folder, "none"))) void event }).rejects.toMatchObject({ _tag: "FileError" })
   await sheaf.close()
   await expect(sheaf.get("x.txt")).rejects.toThrow()
+})
+
+it("finds the driver for directories beside the program, where package managers keep packages apart", async () => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, "node_modules/@sheaf"), { recursive: true })
+  for (const name of ["core", "storage-local"]) symlinkSync(join(import.meta.dirname, "../../..", name), join(folder, "node_modules/@sheaf", name))
+  writeFileSync(join(folder, "program.mjs"), `import { Sheaf } from "@sheaf/core/promise"
+    await using sheaf = await Sheaf.init(process.argv[2])
+    console.log((await sheaf.saveContent("x", { key: "x.txt" })).outcome)`)
+  const run = (cwd: string, program: string) => promisify(execFile)(process.execPath, [program, join(folder, "data")], { cwd })
+  expect((await run("/", join(folder, "program.mjs"))).stdout).toBe("created\n")
+  expect((await run(folder, "program.mjs")).stdout).toBe("existing\n")
+})
+
+it("refuses what it cannot make before anything is there", async () => {
+  const folder = join(temporaryFolder(), "data")
+  await expect(Sheaf.init(folder, { drivers, hash: "sha1" as never })).rejects.toMatchObject({ _tag: "InvalidInput", what: "hash" })
+  expect(existsSync(folder)).toBe(false)
+})
+
+it("says that it was closed", async () => {
+  const sheaf = await Sheaf.init(temporaryFolder(), { drivers })
+  const keys = sheaf.list()
+  await sheaf.close()
+  await expect(sheaf.get("a.csv")).rejects.toMatchObject({ _tag: "InvalidInput", reason: "was closed in this program" })
+  await expect(keys[Symbol.asyncIterator]().next()).rejects.toMatchObject({ _tag: "InvalidInput" })
+  await sheaf.close()
 })

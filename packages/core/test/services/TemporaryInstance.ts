@@ -5,6 +5,7 @@ import { dirname, join } from "node:path"
 import { Effect, type Layer, ManagedRuntime } from "effect"
 import { afterAll } from "vitest"
 import { driver } from "../../../storage-local/src/index.ts"
+import type { StorageDriver } from "../../src/ports/Storage.ts"
 import { Sheaf, type SheafServices } from "../../src/Sheaf.ts"
 import type { InitOptions, InitReport } from "../../src/services/InstanceInit.ts"
 
@@ -25,8 +26,8 @@ export const temporaryFolder = (): string => {
   return folder
 }
 
-export const initialize = (directory: string, options: InitOptions = {}): Promise<InitReport> =>
-  Effect.runPromise(Sheaf.init(directory, { ...options, drivers }))
+export const initialize = (directory: string, options: InitOptions = {}, using: ReadonlyArray<StorageDriver> = drivers): Promise<InitReport> =>
+  Effect.runPromise(Sheaf.init(directory, { ...options, drivers: using }))
 
 export interface TemporaryInstance {
   readonly folder: string
@@ -49,17 +50,17 @@ const put = (path: string, content: string | Uint8Array): string => {
 }
 
 /** Runs effects with the services of an instance until the tests of the file are done. */
-export const openInstance = (directory: string): ManagedRuntime.ManagedRuntime<SheafServices, unknown> => {
-  const runtime = ManagedRuntime.make(Sheaf.layer({ instance: directory, drivers }) as Layer.Layer<SheafServices, unknown>)
+export const openInstance = (directory: string, using: ReadonlyArray<StorageDriver> = drivers): ManagedRuntime.ManagedRuntime<SheafServices, unknown> => {
+  const runtime = ManagedRuntime.make(Sheaf.layer({ instance: directory, drivers: using }) as Layer.Layer<SheafServices, unknown>)
   open.push(runtime)
   return runtime
 }
 
-export const temporaryInstance = async (options: InitOptions = {}): Promise<TemporaryInstance> => {
+export const temporaryInstance = async (options: InitOptions = {}, using: ReadonlyArray<StorageDriver> = drivers): Promise<TemporaryInstance> => {
   const folder = temporaryFolder()
   const directory = join(folder, "instance")
-  const { storage } = await initialize(directory, options)
-  const runtime = openInstance(directory)
+  const { storage } = await initialize(directory, options, using)
+  const runtime = openInstance(directory, using)
   const root = decodeURIComponent(storage.url.slice("file://".length))
   return {
     folder,
