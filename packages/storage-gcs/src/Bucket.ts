@@ -105,7 +105,7 @@ export class Bucket {
     const authorization = await this.#authorization(operation, key)
     return this.call(operation, key, async () => {
       const answer = await this.exchange.send({
-        ...rest, url: `${this.#endpoint}${path}?${new URLSearchParams(query)}`, headers: { ...headers, ...authorization }
+        ...rest, url: `${this.#endpoint}${path}?${new URLSearchParams(query).toString()}`, headers: { ...headers, ...authorization }
       })
       if (answer.status >= 200 && answer.status <= 299) return answer
       const problem = new RefusedRequest(answer.status, await this.exchange.text(answer))
@@ -152,7 +152,7 @@ export class Bucket {
     try {
       await this.exchange.ask({
         method: "GET",
-        url: `${this.#endpoint}/storage/v1/b/${this.name}/o?${new URLSearchParams({ maxResults: "1", prefix: this.names.root, fields: "nextPageToken" })}`,
+        url: `${this.#endpoint}/storage/v1/b/${this.name}/o?${new URLSearchParams({ maxResults: "1", prefix: this.names.root, fields: "nextPageToken" }).toString()}`,
         headers: authorization,
         ...(signal === undefined ? {} : { signal })
       })

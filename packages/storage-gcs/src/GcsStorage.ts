@@ -75,6 +75,7 @@ export const layerConfig = (config: Config.Wrap<Options>): Layer.Layer<Storage, 
 export const driver: StorageDriver = {
   scheme: "gs",
   name: DRIVER,
+  contract: STORAGE_CONTRACT,
   normalize: (url) => Effect.map(parsed("normalize", () => parseGcsUrl(url)), gcsUrl),
   // What a bucket is made with is the business of who pays for it. A root that was registered is where its URL says.
   open: (url, { readOnly }) => Effect.flatMap(parsed("open", () => parseGcsUrl(url, {})), (place) =>

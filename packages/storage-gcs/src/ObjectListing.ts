@@ -77,7 +77,7 @@ export const listObjects = (bucket: Bucket, options: ListOptions = {}): Stream.S
         }
         return [objects, next] as const
       })
-    return Stream.paginate<Position, StorageObject, StorageError, never>({ startOffset: start !== null && start.startsWith(begin) ? start : null, token: null, last: "" }, page)
+    return Stream.paginate<Position, StorageObject, StorageError>({ startOffset: start !== null && start.startsWith(begin) ? start : null, token: null, last: "" }, page)
   })
 
 /** The folder of a registry's own that a key is in and that the prefix does not name, or null. */

@@ -163,6 +163,6 @@ export class ResumableUpload {
 
 /** The header names the last byte that is there; without it there is none. */
 const arrivedOf = ({ headers }: Incoming): number => {
-  const last = /^(?:bytes=)?0-([0-9]+)$/.exec(String(headers["range"] ?? ""))?.[1]
+  const last = /^(?:bytes=)?0-([0-9]+)$/.exec(headers["range"] ?? "")?.[1]
   return last === undefined ? 0 : Number(last) + 1
 }

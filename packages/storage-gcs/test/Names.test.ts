@@ -1,7 +1,7 @@
 /** Keys and the names of their objects. */
 import { assert, describe, it } from "@effect/vitest"
 import { escapePath } from "@sheaf/core/domain/FileName"
-import { StorageError } from "@sheaf/core/ports/Storage"
+import type { StorageError } from "@sheaf/core/ports/Storage"
 import { ObjectNames } from "../src/ObjectNames.ts"
 
 const names = new ObjectNames("pre/fix")

@@ -226,7 +226,7 @@ const sendMedia = (answer: ServerResponse, object: FakeObject, headers: Incoming
     "x-goog-hash": `crc32c=${crc32cOf(bytes)}${object.componentCount === undefined ? `,md5=${md5Of(bytes)}` : ""}`
   }
   // Who does not take gzip gets it unpacked, and then no ranges: https://cloud.google.com/storage/docs/transcoding
-  if (contentEncoding === "gzip" && !/gzip/.test(String(headers["accept-encoding"] ?? ""))) return void answer.writeHead(200, head).end(gunzipSync(bytes))
+  if (contentEncoding === "gzip" && !/gzip/.test(headers["accept-encoding"] ?? "")) return void answer.writeHead(200, head).end(gunzipSync(bytes))
   const more = { ...head, ...(contentEncoding === undefined ? {} : { "content-encoding": contentEncoding }) }
   const [, first, last] = /^bytes=([0-9]*)-([0-9]*)$/.exec(headers.range ?? "") ?? []
   if (first === undefined || (first === "" && last === "")) return void answer.writeHead(200, { ...more, "content-length": String(bytes.length) }).end(bytes)
