@@ -4,7 +4,7 @@
  */
 import type { StorageBody, StorageError, StorageObject, WriteOptions } from "@sheaf/core/ports/Storage"
 import { Effect, Stream } from "effect"
-import { createHash } from "node:crypto"
+import { createHash, type Hash } from "node:crypto"
 import { open } from "node:fs/promises"
 import { bodyDigests, type BodyDigests } from "./BodyDigests.ts"
 import type { Bucket, ObjectResource } from "./Bucket.ts"
@@ -31,7 +31,7 @@ export const writeObject = (bucket: Bucket, marks: WriteMarks, key: string, body
       catch: (error) => bucket.explain("write", key, error)
     })
     const made = yield* Effect.acquireUseRelease(
-      Effect.sync(() => new Upload(bucket, marks, target, digests, options)),
+      Effect.sync(() => new Upload(bucket, marks, target, digests, { ...options, ...(body.type === "bytes" ? { size: body.bytes.length } : {}) })),
       (upload) =>
         feed(key, body, (bytes) => attempt(() => upload.add(bytes))).pipe(
           // This is decided then: waiting for the answer is the only way to know that nothing is left.
@@ -49,7 +49,11 @@ class Upload {
   readonly #target: WriteTarget
   readonly #digests: BodyDigests
   readonly #options: WriteOptions
-  readonly #md5 = createHash("md5")
+  /** Of what was sent; null where it is announced, and so compared anyway. */
+  readonly #md5: Hash | null
+  /** In base64. */
+  readonly #announcedMd5: string | null
+  #isStopped = false
   #session: ResumableUpload | null = null
   #chunk: Uint8Array = new Uint8Array(0)
   #filled = 0
@@ -62,6 +66,9 @@ class Upload {
     this.#target = target
     this.#digests = digests
     this.#options = options
+    const md5 = options.expect?.["md5"]
+    this.#announcedMd5 = md5 === undefined ? null : Buffer.from(md5, "base64url").toString("base64")
+    this.#md5 = md5 === undefined ? createHash("md5") : null
   }
 
   /** Takes bytes over, which the caller may then use again. */
@@ -74,12 +81,12 @@ class Upload {
     const problem = this.#digests.check()
     if (problem !== null) throw problem
     const rest = this.#chunk.subarray(0, this.#filled)
-    return this.#session === null
-      ? sendWhole(this.#bucket, this.#marks, this.#target, rest)
-      : this.#session.finish(rest, this.#md5.update(rest).digest("base64"))
+    if (this.#session === null) return sendWhole(this.#bucket, this.#marks, this.#target, rest)
+    return this.#session.finish(rest, this.#announcedMd5 ?? this.#md5!.update(rest).digest("base64"))
   }
 
   async dispose(): Promise<void> {
+    this.#isStopped = true
     this.#session?.stop()
     // What was under way when the write was interrupted comes to its end first.
     await this.#busy.catch(() => undefined)
@@ -105,11 +112,9 @@ class Upload {
       this.#chunk = Buffer.allocUnsafeSlow(Math.max(1, Math.min(chunkSize, this.#options.size ?? chunkSize)))
       return
     }
-    if (this.#session === null) {
-      const md5 = this.#options.expect?.["md5"]
-      this.#session = await ResumableUpload.begin(this.#bucket, this.#marks, this.#target, md5 === undefined ? null : Buffer.from(md5, "base64url").toString("base64"))
-    }
-    this.#md5.update(this.#chunk)
+    this.#session ??= await ResumableUpload.begin(this.#bucket, this.#marks, this.#target, this.#announcedMd5)
+    if (this.#isStopped) throw failure("Unavailable", "write", this.#target.key, "the upload was given up")
+    this.#md5?.update(this.#chunk)
     await this.#session.send(this.#chunk)
     this.#sent += this.#filled
     this.#filled = 0

@@ -67,7 +67,7 @@ export class ResumableUpload {
     const size = this.#arrived + chunk.length
     const { key, operation } = this.#target
     return commit(this.#bucket, this.#marks, { ...this.#target, mark: this.#mark, size, md5 }, async () => {
-      // https://cloud.google.com/storage/docs/json_api/v1/parameters#xgooghash
+      // As Google's own libraries send it: https://github.com/googleapis/google-cloud-cpp/pull/15815
       const made = await this.#put(chunk, size, { "x-goog-hash": `md5=${md5}` })
       this.#isOver = true
       return made ?? Promise.reject(failure("Unexpected", operation, key, "the store has all bytes and no object"))

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { inspect } from "node:util"
 import { afterEach, beforeEach } from "vitest"
-import { make } from "../src/index.ts"
+import { driver, make } from "../src/index.ts"
 import { contentAt, contentOf, failsWith, keysOf, put, streamed } from "./Expect.ts"
 import { faultProxy } from "./servers/FaultProxy.ts"
 import { strictGcs } from "./servers/StrictGcs.ts"
@@ -121,6 +121,32 @@ describe("credentials", () => {
     yield* failsWith(make(options), "AuthExpired")
     assert.isAtLeast(proxy.seen.length, 1)
     for (const { headers } of proxy.seen) assert.isUndefined(headers["authorization"])
+  }))
+
+  it.live("are not even looked for where none are sent", () => Effect.gen(function*() {
+    const { json, path, tokens } = yield* guarded
+    const file = join(path, "credentials.json")
+    yield* Effect.promise(() => writeFile(file, json))
+    process.env["GOOGLE_APPLICATION_CREDENTIALS"] = file
+    tokens.answer = { status: 500, token: "" }
+    const gcs = yield* strictGcs()
+    gcs.bucket("open")
+    const proxy = yield* faultProxy(gcs.endpoint)
+    const elsewhere = yield* faultProxy(gcs.endpoint)
+    // Of an environment that leads elsewhere nothing is taken once a root has its place.
+    process.env["STORAGE_EMULATOR_HOST"] = elsewhere.endpoint
+    const storage = yield* driver.open(`gs://open?endpoint=${proxy.endpoint}`, { create: false, readOnly: false })
+    yield* put(storage, "a")
+    yield* storage.write("large", streamed(contentOf(9_000_000)), { mode: "create" })
+    yield* storage.copy("a", "b")
+    assert.strictEqual((yield* contentAt(storage, "a")).toString(), "content")
+    assert.deepInclude(yield* storage.probe, { reachable: true, writable: true })
+    yield* storage.stat("a")
+    yield* storage.delete(["a", "b"])
+    assert.deepStrictEqual(yield* keysOf(storage), ["large"])
+    for (const { headers } of proxy.seen) assert.isUndefined(headers["authorization"])
+    assert.strictEqual(elsewhere.seen.length, 0)
+    assert.strictEqual(yield* driver.normalize("gs://open"), `gs://open?endpoint=${elsewhere.endpoint}`)
   }))
 
   it.live("that are missing, wrong or refused are AuthExpired; that cannot be had now, Unavailable", () => Effect.gen(function*() {

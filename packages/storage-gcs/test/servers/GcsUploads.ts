@@ -133,7 +133,7 @@ const parse = (body: Buffer): Described & { readonly name?: string } => {
   }
 }
 
-/** https://cloud.google.com/storage/docs/json_api/v1/parameters#xgooghash */
+/** https://cloud.google.com/storage/docs/data-validation; at the end of a session, as Google's libraries send it: https://github.com/googleapis/google-cloud-cpp/pull/15815 */
 const hashesIn = (headers: IncomingMessage["headers"]): Pick<Described, "md5Hash" | "crc32c"> => {
   const text = [headers["x-goog-hash"] ?? ""].flat().join(",")
   const [md5Hash, crc32c] = [/(?:^|,)\s*md5=([^,\s]+)/.exec(text)?.[1], /(?:^|,)\s*crc32c=([^,\s]+)/.exec(text)?.[1]]

@@ -12,7 +12,7 @@ declare module "vitest" {
 /** Names of servers that may be missing also where `CI` is set, separated by commas. */
 const WITHOUT = "SHEAF_TEST_WITHOUT"
 /** Tests of `Conformance.test.ts` that are on it. */
-const TESTS_ON_IT = 35
+const TESTS_ON_IT = 39
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await startFakeGcsServer()
