@@ -80,6 +80,9 @@ describe("a storage root in Google Cloud Storage", () => {
     expect(verified.code).toBe(5)
     expect(JSON.parse(verified.stdout)).toMatchObject({ checked: 3, ok: 1, damaged: [{ expected: md5("small"), found: md5("smell") }], missing: [{}] })
     expect(await place.failure("cat", "small.txt")).toMatchObject({ exit: 5 })
+
+    await place.json("rm", "large.txt", "--permanent", "--yes")
+    expect(namesBelow(prefix).filter((name) => name.endsWith(".txt"))).toHaveLength(1)
   })
 
   it("of another instance is not written into", async () => {
