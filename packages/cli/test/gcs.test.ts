@@ -85,6 +85,29 @@ describe("a storage root in Google Cloud Storage", () => {
     expect(namesBelow(prefix).filter((name) => name.endsWith(".txt"))).toHaveLength(1)
   })
 
+  it("takes a directory, and registers objects where they are from its listing", async () => {
+    const { prefix, url } = rootUrl()
+    const place = await instance()
+    await place.json("storage", "add", url, "--name", "cloud")
+    for (let n = 0; n < 30; n++) place.write(`run/${n % 3}/${n}.csv`, `content ${n % 25}`)
+    const copied = await place.json("ingest", "run", "--storage", "cloud")
+    expect(copied).toMatchObject({ mode: "managed", counts: { files: 30, created: 25, aliased: 5, failed: 0 } })
+    expect(namesBelow(prefix)).toHaveLength(26)
+    expect(await place.json("ingest", "run", "--storage", "cloud")).toMatchObject({ counts: { existing: 30 } })
+
+    const bucket = gcs.bucket(BUCKET)
+    for (const name of ["legacy/a b.csv", "legacy/é/b.csv", "legacy/c%.csv"]) bucket.put(`${prefix}/${name}`, Buffer.from(name), {}, new URLSearchParams())
+    bucket.put(`${prefix}/legacy/composed.csv`, Buffer.from("no MD5"), {}, new URLSearchParams(), 2)
+    const found = await place.run("--json", "ingest", `gs://${BUCKET}/${prefix}/legacy?endpoint=${gcs.endpoint}`)
+    expect(found.code).toBe(10)
+    expect(JSON.parse(found.stdout)).toMatchObject({ mode: "in-place", counts: { files: 4, created: 3, failed: 1 } })
+    expect(await place.json("show", "legacy/é/b.csv")).toMatchObject({ hash: md5("legacy/é/b.csv"), hashType: "md5" })
+    expect((await place.run("cat", "legacy/a b.csv")).stdout).toBe("legacy/a b.csv")
+    const again = await place.json("ingest", `gs://${BUCKET}/${prefix}/legacy?endpoint=${gcs.endpoint}`, "--rehash")
+    expect(again).toMatchObject({ counts: { files: 4, created: 1, existing: 3, failed: 0 } })
+    expect(await place.json("verify", "--storage", "cloud")).toMatchObject({ checked: 29, ok: 29 })
+  })
+
   it("of another instance is not written into", async () => {
     const { url } = rootUrl()
     await (await instance()).json("storage", "add", url)

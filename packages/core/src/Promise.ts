@@ -26,6 +26,7 @@ import type { StorageDriver } from "./ports/Storage.ts"
 import type { TrashedArtifact } from "./ports/Trash.ts"
 import type { Loaded, NoParsers, ParserResults, Parsers } from "./PromiseLoading.ts"
 import { ArtifactSearch } from "./PromiseQuery.ts"
+import { storageCalls, type StorageCalls } from "./PromiseStorage.ts"
 import { Sheaf as Composition, type SheafOptions, type SheafServices } from "./Sheaf.ts"
 import { Collections as CollectionService, type CollectionChange, type CollectionContents, type CollectionDiff } from "./services/Collections.ts"
 import type { CollectionExportOptions, CollectionExportReport } from "./services/CollectionExport.ts"
@@ -33,6 +34,7 @@ import { Artifacts, type Resolved, type SaveItem, type SaveOptions, type SaveRef
 import {
   type DeleteOptions, Deletion, type DeletionPlan, type DeletionReport, type RestoreReport, type TrashOptions, type TrashReport
 } from "./services/Deletion.ts"
+import { Conversion, type ConvertReport, type ConvertRequest } from "./services/Conversion.ts"
 import { type Check, Doctor } from "./services/Doctor.ts"
 import { type CopyReport, Copying } from "./services/Copying.ts"
 import { Folders } from "./services/Folders.ts"
@@ -71,6 +73,9 @@ export type { PlainContent, PlainParser } from "./ports/ContentParsers.ts"
 export type { TableRow, TableValue } from "./ports/TableFiles.ts"
 export type { Loaded, NoParsers, ParserResults, Parsers, TextRow } from "./PromiseLoading.ts"
 export type { ArtifactSearch } from "./PromiseQuery.ts"
+export type { AddedRoot, AddRootOptions, RootCheck, RootListing, StorageCalls } from "./PromiseStorage.ts"
+export type { ConvertReport, ConvertRequest } from "./services/Conversion.ts"
+export type { InitOptions } from "./services/InstanceInit.ts"
 export type { Direction, Page } from "./services/Query.ts"
 export type { TableFile, TableFileOptions } from "./services/TableFile.ts"
 export type { LineageOptions, RunOutcome, RunRequest } from "./services/Runs.ts"
@@ -79,7 +84,7 @@ export type { VerifyProgress, VerifyReport, VerifyRequest } from "./services/Int
 export type { SaveItem, SaveOptions, SaveRefusal, SaveResult, SaveWarning } from "./services/Artifacts.ts"
 
 /** How to open an instance. */
-export interface OpenOptions<P extends ParserResults = NoParsers> extends Pick<SheafOptions, "lockTimeout" | "keyPolicy"> {
+export interface OpenOptions<P extends ParserResults = NoParsers> extends Pick<SheafOptions, "lockTimeout" | "keyPolicy" | "registry"> {
   /** The kinds of storage that may be used. Default: directories, through the package `@sheaf/storage-local`, which has to be installed beside this one. */
   readonly drivers?: ReadonlyArray<StorageDriver>
   /** Handle of the account on whose behalf records are made. Default: `SHEAF_USER`, else the operating system's user name. */
@@ -163,6 +168,7 @@ export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposab
    * `InvalidConfig`, `RegistryNewer` or `FileError`, or with `PackageProblem` for a package that the config names and that cannot be used.
    */
   static open<P extends ParserResults>(directory: string | undefined, options: OpenOptions<P> & { readonly parsers: Parsers<P> }): Promise<Sheaf<P>>
+  /** The same without parsers of your own. */
   static open(directory?: string, options?: Omit<OpenOptions, "parsers">): Promise<Sheaf>
   static async open(directory?: string, options: OpenOptions<ParserResults> = {}): Promise<Sheaf> {
     const { account, drivers, parsers, run, ...rest } = options
@@ -183,14 +189,15 @@ export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposab
    * and with `InstanceConflict`, `InvalidInput`, `StorageRootProblem` or `StorageError`.
    */
   static init<P extends ParserResults>(directory: string, options: InitOptions & Omit<OpenOptions<P>, "keyPolicy"> & { readonly parsers: Parsers<P> }): Promise<Sheaf<P>>
+  /** The same without parsers of your own. */
   static init(directory: string, options?: InitOptions & Omit<OpenOptions, "keyPolicy" | "parsers">): Promise<Sheaf>
   static async init(directory: string, options: InitOptions & Omit<OpenOptions<ParserResults>, "keyPolicy"> = {}): Promise<Sheaf> {
-    const { account, drivers: given, lockTimeout, parsers, run, ...settings } = options
+    const { account, drivers: given, lockTimeout, parsers, registry, run, ...settings } = options
     const drivers = given ?? (await localDrivers(directory))
-    const waiting = lockTimeout === undefined ? {} : { lockTimeout }
-    const { instance } = await Effect.runPromise(Composition.init(directory, { ...settings, ...waiting, drivers }))
+    const records = { ...(lockTimeout === undefined ? {} : { lockTimeout }), ...(registry === undefined ? {} : { registry }) }
+    const { instance } = await Effect.runPromise(Composition.init(directory, { ...settings, ...records, drivers }))
     return Sheaf.open<ParserResults>(instance.directory, {
-      ...waiting, drivers, ...(account === undefined ? {} : { account }), ...(run === undefined ? {} : { run }), parsers: parsers ?? {}
+      ...records, drivers, ...(account === undefined ? {} : { account }), ...(run === undefined ? {} : { run }), parsers: parsers ?? {}
     })
   }
 
@@ -202,11 +209,13 @@ export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposab
 
   /**
    * Registers content from memory: bytes, text (as UTF-8), `{ rows }`, `{ json }` or a `{ stream }` of bytes. The suffix is the key's, which also says what rows
-   * (`.csv`, `.tsv`, `.jsonl`, `.ndjson`, `.json`, `.parquet`) and a JSON value (`.json`) become; a text format with `.gz` after it is compressed. What a format
-   * cannot hold rejects with `CannotEncode`, which names the row and the field, before anything changes.
+   * (`.csv`, `.tsv`, `.jsonl`, `.ndjson`, `.json`, `.parquet`) and a JSON value (`.json`) become; a text format with `.gz` after it is compressed. Rejects as
+   * `save` does; what a format cannot hold with `CannotEncode`, which names the row and the field, before anything changes.
    */
   saveContent(content: Content, options: SaveOptions & CallOptions): Promise<SaveResult>
+  /** The same for a JSON value whose types are interfaces; what JSON cannot hold is found by the compiler. */
   saveContent<T>(content: JsonContent<T & Jsonable<T>>, options: SaveOptions & CallOptions): Promise<SaveResult>
+  /** The same for rows whose type is an interface; fields that a row cannot hold are found by the compiler. */
   saveContent<R extends object>(content: RowsContent<R & FlatRow<R>>, options: SaveOptions & CallOptions): Promise<SaveResult>
   saveContent(content: Content | RowsContent<object> | JsonContent<unknown>, options: SaveOptions & CallOptions): Promise<SaveResult> {
     const { signal, ...rest } = options
@@ -309,6 +318,16 @@ export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposab
   /** Releases a key; gives the artifact it pointed at. */
   unalias(key: string): Promise<Artifact> {
     return this.#run(Effect.flatMap(Keys, (keys) => keys.unalias(key)))
+  }
+
+  /** Moves objects to where another key policy puts them; what has to stay is in the report. */
+  convert(request: ConvertRequest): Promise<ConvertReport> {
+    return this.#run(Effect.flatMap(Conversion, (conversion) => conversion.convert(request)))
+  }
+
+  /** Storage roots: add them, choose the default one. */
+  get storage(): StorageCalls {
+    return storageCalls((effect) => this.#run(effect))
   }
 
   /** Labels: make them, give them to artifacts. */

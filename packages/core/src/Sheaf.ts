@@ -8,21 +8,8 @@
  */
 import { Effect, Layer } from "effect"
 import type { InvalidInput, NoInstance, PackageProblem } from "./domain/SheafError.ts"
-import { cachedRoots } from "./layers/CachedRoots.ts"
-import * as DuckDbAudit from "./layers/DuckDbAudit.ts"
-import * as DuckDbClient from "./layers/DuckDbClient.ts"
-import * as DuckDbCollections from "./layers/DuckDbCollections.ts"
-import * as DuckDbCopyLedger from "./layers/DuckDbCopyLedger.ts"
-import * as DuckDbFolderMembers from "./layers/DuckDbFolderMembers.ts"
-import * as DuckDbPurge from "./layers/DuckDbPurge.ts"
-import * as DuckDbQueries from "./layers/DuckDbQueries.ts"
-import * as DuckDbSql from "./layers/DuckDbSql.ts"
-import * as DuckDbLabels from "./layers/DuckDbLabels.ts"
-import * as DuckDbReferences from "./layers/DuckDbReferences.ts"
-import * as DuckDbRegistry from "./layers/DuckDbRegistry.ts"
+import * as DuckDbPorts from "./layers/DuckDbPorts.ts"
 import * as DuckDbTableFiles from "./layers/DuckDbTableFiles.ts"
-import * as DuckDbTrash from "./layers/DuckDbTrash.ts"
-import * as DuckDbRuns from "./layers/DuckDbRuns.ts"
 import * as HashingLayers from "./layers/HashingLayers.ts"
 import * as KeyPolicies from "./layers/KeyPolicies.ts"
 import { keyPolicyRules } from "./workers/KeyPolicyRules.ts"
@@ -32,6 +19,7 @@ import type { Hashing } from "./ports/Hashing.ts"
 import type { KeyPolicy, KeyPolicyRules } from "./ports/KeyPolicy.ts"
 import type { Queries } from "./ports/Queries.ts"
 import { Registry } from "./ports/Registry.ts"
+import type { RegistryPorts } from "./ports/RegistryPorts.ts"
 import type { RunRecords } from "./ports/RunRecords.ts"
 import { Session } from "./ports/Session.ts"
 import { type StorageDriver, StorageDrivers, StorageError } from "./ports/Storage.ts"
@@ -71,6 +59,11 @@ export interface SheafOptions {
   readonly lockTimeout?: number
   /** Instead of the policy that the config names. */
   readonly keyPolicy?: KeyPolicyRules
+  /**
+   * Where records are, instead of the instance's DuckDB file: all ports of a registry, such as `testing/MemoryPorts`. The config and the storage roots of the
+   * instance stay what they are; a registry that is empty knows no root yet, and `init` with the same one gives it the default root.
+   */
+  readonly registry?: Layer.Layer<RegistryPorts>
   /** Parsers of your own for `load`, by suffix, asked before those that it knows by itself. */
   readonly parsers?: Readonly<Record<string, ContentParser>>
 }
@@ -103,15 +96,15 @@ const layer = (options: SheafOptions): Layer.Layer<SheafServices, InstanceError 
 /** Makes an instance in a directory, or finds that it exists. */
 const init = (
   directory: string,
-  options: InitOptions & Pick<SheafOptions, "drivers" | "lockTimeout">
+  options: InitOptions & Pick<SheafOptions, "drivers" | "lockTimeout" | "registry">
 ): Effect.Effect<InitReport, InitError | PackageProblem> =>
   Effect.gen(function*() {
-    const { drivers, lockTimeout, ...rest } = options
+    const { drivers, lockTimeout, registry, ...rest } = options
     if (rest.keyPolicy !== undefined) yield* loadPackages(directory, { keyPolicy: rest.keyPolicy })
     // An instance that is there already may need its packages to be recognised.
     const { drivers: more } = yield* Effect.orElseSucceed(Effect.flatMap(loadInstance(directory), ({ config }) => loadPackages(directory, { drivers: config.drivers })), () => NO_PACKAGES)
     return yield* initInstance(directory, rest).pipe(
-      Effect.provide(Layer.mergeAll(storageDrivers([...drivers, ...more]), RandomUids.layer, registryOpener(lockTimeout)))
+      Effect.provide(Layer.mergeAll(storageDrivers([...drivers, ...more]), RandomUids.layer, registryOpener({ lockTimeout, registry })))
     )
   })
 
@@ -130,15 +123,9 @@ const NO_PACKAGES: PackageParts = { keyPolicy: null, drivers: [], loaded: [] }
 
 const servicesOf = (instance: LoadedInstance, options: SheafOptions, packages: PackageParts, parsers: ReadonlyMap<string, ContentParser>): Layer.Layer<SheafServices> => {
   const { config } = instance
-  const lockTimeoutMillis = (options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT) * 1000
-  const engine = DuckDbClient.layer({ path: instance.registryPath, lockTimeoutMillis })
-  const registry = Layer.effect(Registry, Effect.flatMap(Registry, (plain) => cachedRoots(plain, instance.registryPath))).pipe(Layer.provide(DuckDbRegistry.layer))
   const ports = Layer.mergeAll(
     Layer.succeed(Instance, instance),
-    Layer.mergeAll(
-      registry, DuckDbAudit.layer, DuckDbCopyLedger.layer, DuckDbFolderMembers.layer, DuckDbTrash.layer, DuckDbPurge.layer, DuckDbLabels.layer,
-      DuckDbCollections.layer, DuckDbReferences.layer, DuckDbQueries.layer, DuckDbSql.layer({ lockTimeoutMillis }), DuckDbRuns.layer
-    ).pipe(Layer.provide(engine)),
+    registryPorts(instance.registryPath, options),
     DuckDbTableFiles.layer({ cacheFolder: instance.cacheFolder }),
     storageDrivers([...options.drivers, ...packages.drivers]),
     Layer.succeed(InstancePackages, packages.loaded),
@@ -172,14 +159,16 @@ const ingestSettings = Layer.effect(IngestSettings, Effect.gen(function*() {
   }
 }))
 
-const registryOpener = (lockTimeout: number = DEFAULT_LOCK_TIMEOUT): Layer.Layer<RegistryOpener> =>
+type Records = { readonly [K in "lockTimeout" | "registry"]?: SheafOptions[K] | undefined }
+
+/** The registry that is asked for, else the one in the file. */
+const registryPorts = (path: string, { lockTimeout = DEFAULT_LOCK_TIMEOUT, registry }: Records, create = false): Layer.Layer<RegistryPorts> =>
+  registry ?? DuckDbPorts.layer({ path, create, lockTimeoutMillis: lockTimeout * 1000 })
+
+const registryOpener = (records: Records): Layer.Layer<RegistryOpener> =>
   Layer.succeed(RegistryOpener, {
     open: ({ registryPath }, { create }) =>
-      Effect.gen(function*() {
-        const engine = DuckDbClient.layer({ path: registryPath, create, lockTimeoutMillis: lockTimeout * 1000 })
-        const services = yield* Layer.build(DuckDbRegistry.layer.pipe(Layer.provide(engine)))
-        return yield* cachedRoots(yield* Effect.provide(Registry, services), registryPath)
-      })
+      Effect.flatMap(Layer.build(registryPorts(registryPath, records, create)), (services) => Effect.provide(Registry, services))
   })
 
 const SCHEME = /^([a-z][a-z0-9+.-]+):\/\//i

@@ -32,7 +32,7 @@ export const Options = Schema.Struct({
   /** Send no credentials; only to a named endpoint. Default: true for an endpoint that is not below `googleapis.com`, so that it sees no token unasked. */
   anonymous: Schema.optionalKey(Schema.Boolean),
   /** Content of a JSON file of credentials, such as a service account's key. Default: what the SDK finds (Application Default Credentials). */
-  credentials: Schema.optionalKey(Schema.Redacted(Schema.NonEmptyString)),
+  credentials: Schema.optionalKey(Schema.RedactedFromValue(Schema.NonEmptyString)),
   /** Refuse every write. Default false. */
   readOnly: Schema.optionalKey(Schema.Boolean),
   /** Bytes of a chunk of a large object, and of the largest that is sent in one request: a multiple of 256 KiB, up to 1 GiB. Default 8 MiB. */

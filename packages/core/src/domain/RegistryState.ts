@@ -138,7 +138,8 @@ export class RegistryState {
     for (const artifact of this.artifacts.values()) copy.addArtifact({ ...artifact })
     for (const key of [...this.keys.values()].sort(byAge)) copy.addKey(key)
     for (const location of this.locations()) copy.addLocation({ ...location })
-    copy.changes.history.push(...this.changes.history)
+    for (const [stem, seq] of this.#newestSeq) copy.noteNewestSeq(stem, seq)
+    for (const row of this.changes.history) copy.changes.history.push(row)
     for (const [uid, members] of this.changes.members) copy.changes.members.set(uid, members)
     return copy
   }

@@ -107,7 +107,7 @@ export class Registry extends Context.Service<Registry, {
   /** Uid of the account with this handle, made when it is new. */
   readonly account: (handle: string) => Effect.Effect<string, RegistryError>
 
-  /** The storage roots, the default one first, then by age. */
+  /** The storage roots, oldest first. */
   readonly roots: Effect.Effect<ReadonlyArray<StorageRoot>, RegistryError>
   /** The same with what each holds. */
   readonly rootUsage: Effect.Effect<ReadonlyArray<RootUsage>, RegistryError>

@@ -2,7 +2,7 @@
  * What every store of collections has to hold. Needs `vitest` and `@effect/vitest`.
  *
  * ```ts
- * collectionConformance("memory", Layer.provideMerge(MemoryCollections.layer, MemoryRegistry.layer))
+ * collectionConformance("memory", MemoryPorts.layer)
  * ```
  */
 import { describe, expect, it } from "@effect/vitest"

@@ -2,7 +2,7 @@
  * What every store of labels has to hold. Needs `vitest` and `@effect/vitest`.
  *
  * ```ts
- * labelConformance("memory", Layer.provideMerge(MemoryLabels.layer, MemoryRegistry.layer))
+ * labelConformance("memory", MemoryPorts.layer)
  * ```
  */
 import { describe, expect, it } from "@effect/vitest"

@@ -1,71 +1,70 @@
 /**
- * Collections in plain memory, of the artifacts of any registry: the reference that others are compared with.
+ * Collections of a registry in memory: the reference that others are compared with.
  */
 import { Effect, Layer } from "effect"
-import type { Artifact } from "../domain/Artifact.ts"
 import { compareBytes } from "../domain/ByteOrder.ts"
-import type { Collection } from "../domain/Collection.ts"
+import type { Collection, CollectionDifference } from "../domain/Collection.ts"
 import { collectionHash } from "../domain/ContentHash.ts"
 import { NotFound } from "../domain/SheafError.ts"
 import { stemOf, versionPart } from "../domain/Uid.ts"
 import { differenceOf } from "../layers/DuckDbCollections.ts"
-import { CollectionStore } from "../ports/CollectionStore.ts"
-import { Registry } from "../ports/Registry.ts"
-import { listedArtifacts } from "./MemoryArtifactList.ts"
+import { isoTime, wellFormed } from "../layers/DuckDbRows.ts"
+import { CollectionStore, type MemberChange, type PutCollection } from "../ports/CollectionStore.ts"
+import { listedArtifacts } from "./MemoryArtifacts.ts"
+import { type CollectionRecord, handleOf, type MemoryRecords, MemoryStore, nextTime, read, recordOf, write } from "./MemoryStore.ts"
+import { byPrimaryKey } from "./MemoryTrash.ts"
 
-interface Version {
-  collection: Collection
-  readonly uids: ReadonlyArray<string>
-}
-
-/** No collections at first. */
-export const layer: Layer.Layer<CollectionStore, never, Registry> = Layer.effect(CollectionStore, Effect.map(Registry, (registry) => {
-  const all: Array<Version> = []
-  const uidsOf = (uid: string): ReadonlyArray<string> => all.find(({ collection }) => collection.uid === uid)?.uids ?? []
-  const found = (condition: (collection: Collection) => boolean): ReadonlyArray<Collection> => all.map(({ collection }) => collection).filter(condition)
-  const keyOf = ({ formerKey, key }: Artifact): string | null => key ?? formerKey
+/** Collections in the records of a store. */
+export const layer: Layer.Layer<CollectionStore, never, MemoryStore> = Layer.effect(CollectionStore, Effect.map(MemoryStore, (records) => {
+  const found = (condition: (collection: CollectionRecord) => boolean): ReadonlyArray<Collection> => records.collections.filter(condition).map((one) => shown(records, one))
   return CollectionStore.of({
-    put: ({ account, candidateUid, description, members, mode, name, run }) =>
-      Effect.gen(function*() {
-        const listed = (yield* listedArtifacts(members, registry)).map(({ uid }) => uid)
-        const latest = all.find(({ collection }) => collection.name === name && collection.isLatest)
-        if (latest === undefined && mode === "append") return yield* new NotFound({ what: "collection", reference: name, near: [] })
-        const uids = mode === "append" ? [...new Set([...latest!.uids, ...listed])] : listed
-        if (latest !== undefined && uids.length === latest.uids.length && uids.every((uid) => latest.uids.includes(uid))) {
-          return { collection: latest.collection, outcome: "existing" as const, otherOrder: uids.some((uid, i) => latest.uids[i] !== uid) }
-        }
-        if (latest !== undefined) latest.collection = { ...latest.collection, isLatest: false }
-        const version = (latest?.collection.version ?? 0) + 1
-        const collection: Collection = {
-          uid: stemOf(latest?.collection.uid ?? candidateUid) + versionPart(version - 1),
-          name, version, isLatest: true, description, run, members: uids.length, createdBy: account, createdAt: new Date().toISOString(),
-          hash: collectionHash((yield* registry.artifacts(uids)).map(({ hash }) => hash))
-        }
-        all.push({ collection, uids })
-        return { collection, outcome: latest === undefined ? "created" as const : "newVersion" as const, otherOrder: false }
-      }),
+    put: (change) => write<PutCollection, NotFound>(records, () => put(records, change)),
     remove: (name) =>
-      Effect.sync(() => {
-        const kept = all.filter(({ collection }) => collection.name !== name)
-        const removed = all.length - kept.length
-        all.splice(0, all.length, ...kept)
+      write(records, () => {
+        const kept = records.collections.filter((collection) => collection.name !== name)
+        const removed = records.collections.length - kept.length
+        records.collections = kept
         return removed
       }),
-    versions: (name) => Effect.sync(() => found((collection) => collection.name === name)),
-    byUid: (prefix, limit) => Effect.sync(() => [...found(({ uid }) => uid.startsWith(prefix))].sort((a, b) => compareBytes(a.uid, b.uid)).slice(0, limit)),
-    latest: Effect.sync(() => [...found(({ isLatest }) => isLatest)].sort((a, b) => compareBytes(a.name, b.name))),
-    members: (uid) => Effect.sync(() => uidsOf(uid)),
-    difference: (from, to) =>
-      Effect.gen(function*() {
-        const [before, after] = [uidsOf(from), uidsOf(to)]
-        const artifacts = yield* registry.artifacts([...new Set([...before, ...after])].filter((uid) => before.includes(uid) !== after.includes(uid)))
-        const rows = artifacts.map((artifact) => ({
-          before: before.includes(artifact.uid) ? artifact.uid : null,
-          after: after.includes(artifact.uid) ? artifact.uid : null,
-          stem: stemOf(artifact.uid),
-          key: keyOf(artifact)
-        }))
-        return differenceOf(rows.sort((a, b) => compareBytes(a.key ?? "", b.key ?? "")), before.filter((uid) => after.includes(uid)).length)
-      })
+    versions: (name) => read(records, () => found((collection) => collection.name === name)),
+    byUid: (prefix, limit) => read(records, () => [...found(({ uid }) => uid.startsWith(prefix))].sort((a, b) => compareBytes(a.uid, b.uid)).slice(0, limit)),
+    latest: read(records, () => [...found(({ isLatest }) => isLatest)].sort((a, b) => compareBytes(a.name, b.name))),
+    members: (uid) => read(records, () => membersOf(records, uid)),
+    difference: (from, to) => read(records, () => difference(records, membersOf(records, from), membersOf(records, to)))
   })
 }))
+
+const membersOf = ({ collections }: MemoryRecords, uid: string): ReadonlyArray<string> => collections.find((collection) => collection.uid === uid)?.members ?? []
+
+const shown = (records: MemoryRecords, { account, createdAt, description, hash, isLatest, members, name, run, uid, version }: CollectionRecord): Collection => ({
+  uid, name, hash, version, isLatest, description, members: members.length, run, createdBy: handleOf(records, account), createdAt: isoTime(createdAt)
+})
+
+const put = (records: MemoryRecords, { account, candidateUid, description, members, mode, name, run }: MemberChange): PutCollection => {
+  const listed = listedArtifacts(records, members)
+  const latest = records.collections.find((collection) => collection.name === name && collection.isLatest)
+  if (latest === undefined && mode === "append") throw new NotFound({ what: "collection", reference: name, near: [] })
+  const uids = mode === "append" ? [...new Set([...latest!.members, ...listed])] : listed
+  if (latest !== undefined) {
+    const had = new Set(latest.members)
+    if (uids.length === had.size && uids.every((uid) => had.has(uid))) {
+      return { collection: shown(records, latest), outcome: "existing", otherOrder: uids.some((uid, i) => latest.members[i] !== uid) }
+    }
+  }
+  const version = (latest?.version ?? 0) + 1
+  const made: CollectionRecord = {
+    uid: stemOf(latest?.uid ?? candidateUid) + versionPart(version - 1), name, version, isLatest: true, description: wellFormed(description), run, members: uids, account,
+    createdAt: nextTime(records, 1), hash: collectionHash(uids.map((uid) => recordOf(records, uid)!.hash))
+  }
+  records.collections = [...records.collections.map((other) => (other === latest ? { ...other, isLatest: false } : other)), made]
+  return { collection: shown(records, made), outcome: latest === undefined ? "created" : "newVersion", otherOrder: false }
+}
+
+const difference = (records: MemoryRecords, before: ReadonlyArray<string>, after: ReadonlyArray<string>): CollectionDifference => {
+  const [had, has] = [new Set(before), new Set(after)]
+  const rows = [...new Set([...before, ...after])].filter((uid) => had.has(uid) !== has.has(uid)).map((uid) => {
+    const { formerKey, key, stem } = recordOf(records, uid)!
+    return { uid, before: had.has(uid) ? uid : null, after: has.has(uid) ? uid : null, stem, key: key ?? formerKey }
+  })
+  return differenceOf(rows.sort(byPrimaryKey), before.filter((uid) => has.has(uid)).length)
+}

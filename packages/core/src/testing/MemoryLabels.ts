@@ -1,60 +1,54 @@
 /**
- * Labels in plain memory, for the artifacts of any registry: the reference that others are compared with.
+ * Labels of a registry in memory: the reference that others are compared with.
  */
 import { Effect, Layer } from "effect"
 import type { Label } from "../domain/Label.ts"
 import type { InvalidInput, NotFound } from "../domain/SheafError.ts"
 import { byTypeAndName, checkParent, unknownLabel } from "../layers/DuckDbLabels.ts"
-import { LabelStore } from "../ports/LabelStore.ts"
-import { Registry } from "../ports/Registry.ts"
-import { listedArtifacts } from "./MemoryArtifactList.ts"
+import { isoTime, wellFormed } from "../layers/DuckDbRows.ts"
+import { type CreatedLabel, LabelStore, type NewLabel } from "../ports/LabelStore.ts"
+import { listedArtifacts } from "./MemoryArtifacts.ts"
+import { handleOf, type MemoryRecords, MemoryStore, nextTime, read, write } from "./MemoryStore.ts"
 
-/** No labels at first. */
-export const layer: Layer.Layer<LabelStore, never, Registry> = Layer.effect(LabelStore, Effect.map(Registry, (registry) => {
-  const labels = new Map<string, Label>()
-  const carriers = new Map<string, Set<string>>()
-  const checked = (uid: string, parent: string | null): Effect.Effect<void, NotFound | InvalidInput> =>
-    Effect.try({ try: () => checkParent([...labels.values()], uid, parent), catch: (error) => error as NotFound | InvalidInput })
-  const put = (label: Label): Label => {
-    const named = { ...label, parent: label.parentUid === null ? null : labels.get(label.parentUid)!.name }
-    labels.set(label.uid, named)
-    return named
-  }
-  return LabelStore.of({
-    create: ({ account, candidateUid, description, name, parent, type }) =>
-      Effect.gen(function*() {
-        const existing = [...labels.values()].find((label) => label.name === name && label.type === type)
-        if (existing === undefined || existing.parentUid === null) yield* checked(existing?.uid ?? candidateUid, parent)
-        const label = existing ?? { uid: candidateUid, name, type, parent: null, parentUid: null, description: null, createdBy: account, createdAt: new Date().toISOString() }
-        return {
-          label: put({ ...label, parentUid: label.parentUid ?? parent, description: label.description ?? description }),
-          created: existing === undefined
-        }
-      }),
+/** Labels in the records of a store. */
+export const layer: Layer.Layer<LabelStore, never, MemoryStore> = Layer.effect(LabelStore, Effect.map(MemoryStore, (records) =>
+  LabelStore.of({
+    create: (label) => write<CreatedLabel, NotFound | InvalidInput>(records, () => create(records, label)),
     setParent: (uid, parent) =>
-      Effect.gen(function*() {
+      write<Label, NotFound | InvalidInput>(records, ({ labels }) => {
         const label = labels.get(uid)
-        if (label === undefined) return yield* unknownLabel(uid)
-        yield* checked(uid, parent)
-        return put({ ...label, parentUid: parent })
+        if (label === undefined) throw unknownLabel(uid)
+        checkParent(all(records), uid, parent)
+        labels.set(uid, { ...label, parentUid: parent })
+        return byUid(records, uid)
       }),
-    all: Effect.sync(() => [...labels.values()].sort(byTypeAndName)),
-    counts: Effect.gen(function*() {
-      const counts = new Map<string, number>()
-      for (const [label, uids] of carriers) {
-        const live = (yield* registry.artifacts([...uids])).length
-        if (live > 0) counts.set(label, live)
-      }
-      return counts
-    }),
-    attach: (label, list) =>
-      Effect.gen(function*() {
-        if (!labels.has(label)) return yield* unknownLabel(label)
-        const artifacts = yield* listedArtifacts(list, registry)
+    all: read(records, () => all(records)),
+    counts: read(records, ({ carriers, state }) =>
+      new Map([...carriers].map(([label, uids]) => [label, [...uids].filter((uid) => state.artifacts.has(uid)).length] as const).filter(([, count]) => count > 0))),
+    attach: (label, artifacts) =>
+      write<number, NotFound>(records, ({ carriers, labels }) => {
+        if (!labels.has(label)) throw unknownLabel(label)
+        const listed = listedArtifacts(records, artifacts)
         const had = carriers.get(label) ?? new Set()
-        carriers.set(label, new Set([...had, ...artifacts.map(({ uid }) => uid)]))
-        return artifacts.filter(({ uid }) => !had.has(uid)).length
+        carriers.set(label, new Set([...had, ...listed]))
+        return listed.filter((uid) => !had.has(uid)).length
       }),
-    detach: (label, uids) => Effect.sync(() => [...new Set(uids)].filter((uid) => carriers.get(label)?.delete(uid)).length)
+    detach: (label, uids) =>
+      uids.length === 0 ? Effect.succeed(0) : write(records, ({ carriers }) => [...new Set(uids)].filter((uid) => carriers.get(label)?.delete(uid)).length)
   })
-}))
+))
+
+const all = (records: MemoryRecords): ReadonlyArray<Label> =>
+  [...records.labels.values()].map(({ account, createdAt, description, name, parentUid, type, uid }) => ({
+    uid, name, type, parent: parentUid === null ? null : records.labels.get(parentUid)?.name ?? null, parentUid, description, createdBy: handleOf(records, account), createdAt: isoTime(createdAt)
+  })).sort(byTypeAndName)
+
+const byUid = (records: MemoryRecords, uid: string): Label => all(records).find((label) => label.uid === uid)!
+
+const create = (records: MemoryRecords, { account, candidateUid, description, name, parent, type }: NewLabel): CreatedLabel => {
+  const existing = [...records.labels.values()].find((label) => label.name === name && label.type === type)
+  if (existing === undefined || existing.parentUid === null) checkParent(all(records), existing?.uid ?? candidateUid, parent)
+  const label = existing ?? { uid: candidateUid, name, type, parentUid: null, description: null, account, createdAt: nextTime(records, 1) }
+  records.labels.set(label.uid, { ...label, parentUid: label.parentUid ?? parent, description: label.description ?? wellFormed(description) })
+  return { label: byUid(records, label.uid), created: existing === undefined }
+}

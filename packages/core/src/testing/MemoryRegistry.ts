@@ -1,195 +1,149 @@
 /**
- * A registry in plain memory: the reference that others are compared with. Every method is one synchronous step, so nothing overlaps.
+ * A registry in plain memory: the reference that others are compared with.
  */
-import { createHash } from "node:crypto"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Layer, Result, Stream } from "effect"
 import { applySave } from "../domain/ApplySave.ts"
 import type { KeyEvent } from "../domain/Artifact.ts"
 import { portableFold } from "../domain/ArtifactKey.ts"
 import { compareBytes } from "../domain/ByteOrder.ts"
 import { nearKeys } from "../domain/NearKeys.ts"
-import { byAge, type LocationRecord, RegistryState } from "../domain/RegistryState.ts"
+import { byAge, type RegistryState } from "../domain/RegistryState.ts"
+import type { SaveRequest } from "../domain/SaveRequest.ts"
 import { type InvalidInput, KeyConflict, NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
 import type { StorageRoot } from "../domain/StorageRoot.ts"
 import { randomUid } from "../domain/Uid.ts"
 import { wouldBeUnnamed } from "../layers/DuckDbRegistry.ts"
 import { holdsOnlyCopies, isDefaultRoot, sameUrl } from "../layers/DuckDbRoots.ts"
-import { isoTime, toArtifact } from "../layers/DuckDbRows.ts"
+import { isoTime, wellFormed } from "../layers/DuckDbRows.ts"
 import { SCHEMA_VERSION } from "../layers/DuckDbSchema.ts"
-import { type CopyFilter, type KeyListing, type KeyMove, Registry, type StoredCopy } from "../ports/Registry.ts"
+import { type KeyListing, type KeyMove, Registry, type SaveContext } from "../ports/Registry.ts"
+import { artifactsOf } from "./MemoryArtifacts.ts"
+import { copyChanges, heldByFolders, isBelow, storedCopies } from "./MemoryCopies.ts"
 import { memoryPublish } from "./MemoryPublish.ts"
+import { type MemoryRecords, MemoryStore, nextTime, noteReproduced, read, write } from "./MemoryStore.ts"
 
-export interface MemoryStore {
-  state: RegistryState
-  roots: ReadonlyArray<StorageRoot>
-  readonly accounts: Map<string, string>
-  changes: number
-}
-
-/** A fresh, empty registry. */
-export const layer: Layer.Layer<Registry> = Layer.sync(Registry, () => {
-  const store: MemoryStore = { state: new RegistryState(), roots: [], accounts: new Map(), changes: 0 }
-  const read = <A>(use: (store: MemoryStore) => A) => Effect.sync(() => use(store))
-  /** Errors that `use` throws are its refusals; it throws before it changes anything. */
-  const write = <A, E = never>(use: (store: MemoryStore) => A) =>
-    Effect.suspend((): Effect.Effect<A, E> => {
-      try {
-        const value = use(store)
-        store.changes += 1
-        return Effect.succeed(value)
-      } catch (error) {
-        if (error instanceof Error && "_tag" in error) return Effect.fail(error as E)
-        throw error
-      }
-    })
-  return Registry.of({
-    info: read(({ roots, state }) => ({
+/** The registry over the records of a store. */
+export const layer: Layer.Layer<Registry, never, MemoryStore> = Layer.effect(Registry, Effect.map(MemoryStore, (records) =>
+  Registry.of({
+    info: read(records, ({ roots, state }) => ({
       path: ":memory:",
       schema: SCHEMA_VERSION,
       artifacts: state.artifacts.size,
       keys: state.keys.size,
-      locations: [...state.locations()].length,
+      locations: [...state.locations()].filter(({ artifact }) => state.artifacts.has(artifact)).length,
       bytes: [...state.artifacts.values()].reduce((sum, { size }) => sum + size, 0),
       roots: roots.length
     })),
-    stamp: read(({ changes }) => String(changes)),
-    account: (handle) => write(({ accounts }) => accounts.get(handle) ?? remember(accounts, handle)),
+    stamp: read(records, ({ changes, id }) => `${id} ${changes}`),
+    account: (handle) =>
+      Effect.suspend(() => {
+        const known = records.accounts.get(handle)
+        return known === undefined ? write(records, ({ accounts }) => remember(accounts, handle)) : Effect.succeed(known)
+      }),
 
-    roots: read(({ roots }) => roots),
-    rootUsage: read((store) => store.roots.map((root) => usageOf(store, root))),
-    addRoot: (root) => write<void, StorageRootProblem>((store) => addRoot(store, root)),
+    roots: read(records, ({ roots }) => roots),
+    rootUsage: read(records, () => records.roots.map((root) => usageOf(records, root))),
+    addRoot: (root) => write<void, StorageRootProblem>(records, () => addRoot(records, root)),
     setDefaultRoot: (uid) =>
-      write<void, NotFound>((store) => {
-        rootByUid(store, uid)
-        store.roots = store.roots.map((root) => ({ ...root, isDefault: root.uid === uid }))
+      write<void, NotFound>(records, () => {
+        rootByUid(records, uid)
+        records.roots = records.roots.map((root) => ({ ...root, isDefault: root.uid === uid }))
       }),
-    removeRoot: (uid) => write<void, NotFound | StorageRootProblem>((store) => removeRoot(store, uid)),
+    removeRoot: (uid) => write<void, NotFound | StorageRootProblem>(records, () => removeRoot(records, uid)),
 
-    save: (requests, context) =>
-      write(({ state }) => {
-        const base = nextTime(state)
-        return requests.map((request, i) => applySave(state, request, { ...context, now: base + i }))
-      }),
-    publish: (batch) => memoryPublish(store, batch, nextTime(store.state)),
+    save: (requests, context) => (requests.length === 0 ? Effect.succeed([]) : write(records, () => save(records, requests, context))),
+    publish: (batch) => memoryPublish(records, batch),
 
-    artifacts: (uids) => read((store) => uids.flatMap((uid) => artifactByUid(store, uid))),
+    artifacts: (uids) => read(records, () => artifactsOf(records, uids)),
     uidsByPrefix: (prefix, limit) =>
-      read(({ state }) => [...state.artifacts.keys()].filter((uid) => uid.startsWith(prefix)).sort(compareBytes).slice(0, limit)),
-    uidByKey: (key) => read(({ state }) => state.keys.get(key)?.artifact ?? null),
-    keysEqualInNfc: (key) => read(({ state }) => keysWhere(state, (other) => other.normalize("NFC") === key.normalize("NFC"))),
-    keysNear: (key, limit) => read(({ state }) => nearKeys(key, state.keys.keys()).slice(0, limit)),
-    keysFoldingLike: (key) => read(({ state }) => keysWhere(state, (other) => other !== key && portableFold(other) === portableFold(key))),
+      read(records, ({ state }) => [...state.artifacts.keys()].filter((uid) => uid.startsWith(prefix)).sort(compareBytes).slice(0, limit)),
+    uidByKey: (key) => read(records, ({ state }) => state.keys.get(key)?.artifact ?? null),
+    keysEqualInNfc: (key) => read(records, ({ state }) => keysWhere(state, (other) => other.normalize("NFC") === key.normalize("NFC"))),
+    keysNear: (key, limit) => read(records, ({ state }) => nearKeys(key, state.keys.keys()).slice(0, limit)),
+    keysFoldingLike: (key) => read(records, ({ state }) => keysWhere(state, (other) => other !== key && portableFold(other) === portableFold(key))),
     uidsByHash: (hash) =>
-      read(({ state }) =>
+      read(records, ({ state }) =>
         [...state.artifacts.values()].filter((artifact) => artifact.hash === hash)
           .sort((a, b) => a.createdAt - b.createdAt || compareBytes(a.uid, b.uid)).map(({ uid }) => uid)),
     uidByObject: (root, objectKey) =>
-      read(({ state }) => {
-        const standing = state.locationsAt(root, objectKey).filter((location) => location.state !== "replaced")
+      read(records, ({ state }) => {
+        const standing = state.locationsAt(root, objectKey).filter((location) => location.state !== "replaced" && state.artifacts.has(location.artifact))
         const best = [...standing].sort((a, b) => Number(a.state !== "ok") - Number(b.state !== "ok") || b.createdAt - a.createdAt)
         return best[0]?.artifact ?? null
       }),
-    keyLog: (key) => read(({ state }) => keyLog(state, key)),
-    list: (prefix) => Stream.unwrap(read(({ state }) => Stream.fromIterable(listing(state, prefix)))),
+    keyLog: (key) => read(records, ({ state }) => keyLog(state, key)),
+    list: (prefix) => Stream.unwrap(read(records, ({ state }) => Stream.fromIterable(listing(state, prefix)))),
 
-    rename: (change) => write<ReadonlyArray<KeyMove>, NotFound | KeyConflict>(({ state }) => rename(state, change)),
+    rename: (change) => {
+      const work = () => rename(records, change)
+      type Errors = NotFound | KeyConflict
+      return change.dryRun ? read<ReadonlyArray<KeyMove>, Errors>(records, work) : write<ReadonlyArray<KeyMove>, Errors>(records, work)
+    },
     alias: (uid, key, run = null) =>
-      write<void, NotFound | KeyConflict>(({ state }) => {
+      write<void, NotFound | KeyConflict>(records, ({ state }) => {
         const artifact = state.artifacts.get(uid)
         if (artifact === undefined) throw new NotFound({ what: "artifact", reference: uid, near: [] })
         const holder = state.keys.get(key)?.artifact
         if (holder === uid) return
         if (holder !== undefined) throw new KeyConflict({ key, uid, holder })
-        state.pointKey({ key, artifact: uid, since: nextTime(state), event: artifact.key === null ? "keyed" : "aliased", run })
+        state.pointKey({ key, artifact: uid, since: nextTime(records, 1), event: artifact.key === null ? "keyed" : "aliased", run })
       }),
     unalias: (key, run = null) =>
-      write<void, NotFound>(({ state }) => {
+      write<void, NotFound>(records, ({ state }) => {
         if (!state.keys.has(key)) throw new NotFound({ what: "key", reference: key, near: [] })
-        state.releaseKey(key, nextTime(state), run)
+        state.releaseKey(key, nextTime(records, 1), run)
       }),
 
-    copies: (filter) => Stream.unwrap(read(({ state }) => Stream.fromIterable(copiesOf(state, filter)))),
-    recordStates: (states) =>
-      write(({ state }) => {
-        for (const { objectKey, root, state: found, uid } of states) {
-          const location = state.locationsAt(root, objectKey).find(({ artifact }) => artifact === uid)
-          if (location === undefined) continue
-          state.judge(location, found)
-          location.verifiedAt = Date.now() * 1000
-        }
-      }),
-    putLocation: ({ from, isVirtual, objectKey, root, uid }) =>
-      write<void, NotFound>(({ state }) => {
-        if (!state.artifacts.has(uid)) throw new NotFound({ what: "artifact", reference: uid, near: [] })
-        const at = (place: string) => state.locationsAt(root, place).find(({ artifact }) => artifact === uid)
-        const old = from === undefined ? undefined : at(from)
-        if (from !== undefined && old === undefined) throw new NotFound({ what: "copy", reference: from, near: [] })
-        if (old !== undefined) state.forget(old)
-        const there = at(objectKey)
-        if (there !== undefined) state.forget(there)
-        const before = there ?? { inPlace: from === objectKey && old !== undefined && old.inPlace, createdAt: nextTime(state), verifiedAt: null }
-        state.place({ ...before, artifact: uid, root, objectKey, isVirtual, state: "ok" })
-      }),
-    knownObjects: (root, objectKeys) => read(({ state }) => new Set(objectKeys.filter((objectKey) => isKnown(state, root, objectKey)))),
+    copies: (filter) => Stream.unwrap(read(records, () => Stream.fromIterable(storedCopies(records, filter)))),
+    ...copyChanges(records),
+    knownObjects: (root, objectKeys) =>
+      read(records, ({ state }) =>
+        new Set([...objectKeys.filter((objectKey) => state.locationsAt(root, objectKey).length > 0), ...heldByFolders(records, root, objectKeys)])),
 
     setDescription: (uid, description) =>
-      write<void, NotFound | InvalidInput>(({ state }) => {
+      write<void, NotFound | InvalidInput>(records, ({ state }) => {
         const artifact = state.artifacts.get(uid)
         if (artifact === undefined) throw new NotFound({ what: "artifact", reference: uid, near: [] })
         if (description === null && artifact.key === null && artifact.formerKey === null && artifact.run === null) throw wouldBeUnnamed(uid)
-        artifact.description = description
-        state.touch(artifact, nextTime(state))
+        artifact.description = wellFormed(description)
+        state.touch(artifact, nextTime(records, 1))
       })
   })
-})
+))
 
-/** Whether a location names the object, or a folder that it lies in. */
-const isKnown = (state: RegistryState, root: string, objectKey: string): boolean =>
-  state.locationsAt(root, objectKey).length > 0 ||
-  [...state.locations()].some((location) => location.root === root && objectKey.startsWith(`${location.objectKey}/`) && state.artifacts.get(location.artifact)?.nFiles !== null)
-
-/** Microseconds since 1970, later than anything recorded. */
-const nextTime = (state: RegistryState): number => {
-  let newest = 0
-  for (const { createdAt } of state.artifacts.values()) newest = Math.max(newest, createdAt)
-  for (const { since } of state.keys.values()) newest = Math.max(newest, since)
-  for (const { since } of state.changes.history) newest = Math.max(newest, since)
-  return Math.max(Date.now() * 1000, newest + 1)
+/** Saves in order; what a run found existing is recorded with it. */
+const save = (records: MemoryRecords, requests: ReadonlyArray<SaveRequest>, context: SaveContext) => {
+  const base = nextTime(records, requests.length)
+  const results = requests.map((request, i) =>
+    applySave(records.state, { ...request, description: wellFormed(request.description), kind: wellFormed(request.kind) }, { ...context, now: base + i }))
+  results.forEach((result, i) => {
+    if (Result.isFailure(result) || result.success.outcome === "created" || result.success.outcome === "newVersion") return
+    noteReproduced(records, requests[i]!.run, [result.success.uid])
+  })
+  return results
 }
 
 const remember = (accounts: Map<string, string>, handle: string): string => {
-  const uid = randomUid("account")
+  const uid = accounts.get(handle) ?? randomUid("account")
   accounts.set(handle, uid)
   return uid
 }
 
-const artifactByUid = ({ accounts, roots, state }: MemoryStore, uid: string) => {
-  const record = state.artifacts.get(uid)
-  if (record === undefined) return []
-  const handle = record.account === null ? null : [...accounts].find(([, account]) => account === record.account)?.[0] ?? record.account
-  return [toArtifact(record, {
-    keys: [...state.keys.values()].filter(({ artifact }) => artifact === uid).sort(byAge).map(({ key }) => key),
-    locations: [...state.locations()].filter(({ artifact }) => artifact === uid),
-    handle,
-    transform: null
-  }, new Map(roots.map((root) => [root.uid, root])))]
-}
-
-const rootByUid = ({ roots }: MemoryStore, uid: string): StorageRoot => {
+const rootByUid = ({ roots }: MemoryRecords, uid: string): StorageRoot => {
   const root = roots.find((one) => one.uid === uid)
   if (root === undefined) throw new NotFound({ what: "storage root", reference: uid, near: roots.map((one) => one.uid) })
   return root
 }
 
-const addRoot = (store: MemoryStore, root: StorageRoot): void => {
-  if (store.roots.some(({ url }) => url === root.url)) throw sameUrl(root)
-  const isDefault = root.isDefault || store.roots.length === 0
-  const others = isDefault ? store.roots.map((other) => ({ ...other, isDefault: false })) : store.roots
-  store.roots = [...others, { ...root, isDefault }].sort((a, b) => compareBytes(a.createdAt, b.createdAt) || compareBytes(a.uid, b.uid))
+const addRoot = (records: MemoryRecords, root: StorageRoot): void => {
+  if (records.roots.some(({ url }) => url === root.url)) throw sameUrl(root)
+  const isDefault = root.isDefault || records.roots.length === 0
+  const others = isDefault ? records.roots.map((other) => ({ ...other, isDefault: false })) : records.roots
+  records.roots = [...others, { ...root, isDefault }].sort((a, b) => compareBytes(a.createdAt, b.createdAt) || compareBytes(a.uid, b.uid))
 }
 
-const usageOf = ({ state }: MemoryStore, root: StorageRoot) => {
-  const good = [...state.locations()].filter((location) => location.state === "ok")
+const usageOf = ({ state }: MemoryRecords, root: StorageRoot) => {
+  const good = [...state.locations()].filter((location) => location.state === "ok" && state.artifacts.has(location.artifact))
   const here = new Set(good.filter((location) => location.root === root.uid).map(({ artifact }) => artifact))
   const elsewhere = new Set(good.filter((location) => location.root !== root.uid).map(({ artifact }) => artifact))
   return {
@@ -200,20 +154,18 @@ const usageOf = ({ state }: MemoryStore, root: StorageRoot) => {
   }
 }
 
-const removeRoot = (store: MemoryStore, uid: string): void => {
-  const root = rootByUid(store, uid)
-  const { soleCopies } = usageOf(store, root)
+const removeRoot = (records: MemoryRecords, uid: string): void => {
+  const root = rootByUid(records, uid)
+  const { soleCopies } = usageOf(records, root)
   if (soleCopies > 0) throw holdsOnlyCopies(root, soleCopies)
   if (root.isDefault) throw isDefaultRoot(root)
-  const held = [...store.state.locations()].filter((location) => location.root === uid)
-  for (const location of held) store.state.forget(location)
-  store.roots = store.roots.filter((one) => one !== root)
+  const held = [...records.state.locations()].filter((location) => location.root === uid)
+  for (const location of held) records.state.forget(location)
+  records.roots = records.roots.filter((one) => one !== root)
 }
 
 const keysWhere = (state: RegistryState, fits: (key: string) => boolean): ReadonlyArray<string> =>
   [...state.keys.keys()].filter(fits).sort(compareBytes)
-
-const isBelow = (key: string, prefix: string): boolean => prefix === "" || key === prefix || key.startsWith(`${prefix}/`)
 
 const listing = (state: RegistryState, prefix: string): ReadonlyArray<KeyListing> =>
   keysWhere(state, (key) => isBelow(key, prefix)).map((key) => {
@@ -230,9 +182,10 @@ const keyLog = (state: RegistryState, key: string): ReadonlyArray<KeyEvent> => {
 }
 
 const rename = (
-  state: RegistryState,
+  records: MemoryRecords,
   { byPrefix, dryRun, from, run = null, to }: Parameters<Registry["Service"]["rename"]>[0]
 ): ReadonlyArray<KeyMove> => {
+  const { state } = records
   const [old, renamed] = byPrefix ? [from === "" ? "" : `${from}/`, to === "" ? "" : `${to}/`] : [from, to]
   const chosen = [...state.keys.values()].filter(({ key }) => (byPrefix ? key.startsWith(old) : key === old)).sort(byAge)
   if (chosen.length === 0) throw new NotFound({ what: byPrefix ? "key below" : "key", reference: from, near: [] })
@@ -244,23 +197,6 @@ const rename = (
   })
   const [conflict] = moves.filter(({ holder, uid }) => holder !== undefined && holder !== uid).sort((a, b) => compareBytes(a.to, b.to))
   if (conflict !== undefined) throw new KeyConflict({ key: conflict.to, uid: conflict.uid, holder: conflict.holder! })
-  if (!dryRun && from !== to) state.renameKeys(moves, nextTime(state), run)
+  if (!dryRun && from !== to) state.renameKeys(moves, nextTime(records, moves.length + 1), run)
   return moves.map(({ from, merges, to, uid }) => ({ from, to, uid, merges })).sort((a, b) => compareBytes(a.from, b.from))
-}
-
-const copiesOf = (state: RegistryState, { keyPrefix = "", root, sample, uids }: CopyFilter): ReadonlyArray<StoredCopy> => {
-  const drawn = ({ artifact }: LocationRecord) =>
-    sample === undefined ||
-    Number.parseInt(createHash("md5").update(artifact + sample.seed).digest("hex").slice(0, 8), 16) < Math.round(sample.share * 2 ** 32)
-  const named = new Set([...state.keys.values()].filter(({ key }) => isBelow(key, keyPrefix)).map(({ artifact }) => artifact))
-  return [...state.locations()]
-    .filter((location) => root === undefined || location.root === root)
-    .filter(({ artifact }) => uids === undefined || uids.includes(artifact))
-    .filter(({ artifact }) => keyPrefix === "" || named.has(artifact))
-    .filter(drawn)
-    .sort((a, b) => compareBytes(a.root, b.root) || compareBytes(a.objectKey, b.objectKey) || compareBytes(a.artifact, b.artifact))
-    .map((location) => {
-      const { hash, hashType, key, size, suffix, uid } = state.artifacts.get(location.artifact)!
-      return { uid, key, root: location.root, objectKey: location.objectKey, isVirtual: location.isVirtual, inPlace: location.inPlace, suffix, size, hash, hashType, state: location.state }
-    })
 }

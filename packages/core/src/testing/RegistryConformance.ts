@@ -2,7 +2,7 @@
  * What every registry has to hold. Needs `vitest` and `@effect/vitest`.
  *
  * ```ts
- * registryConformance("memory", MemoryRegistry.layer)
+ * registryConformance("memory", MemoryPorts.layer)
  * ```
  */
 import { describe, it } from "@effect/vitest"

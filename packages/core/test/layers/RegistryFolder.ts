@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import * as DuckDbClient from "../../src/layers/DuckDbClient.ts"
+import * as DuckDbPorts from "../../src/layers/DuckDbPorts.ts"
 import * as DuckDbRegistry from "../../src/layers/DuckDbRegistry.ts"
 
 export const folder = Effect.acquireRelease(
@@ -17,3 +18,6 @@ export const registryAt = (path: string, options: Partial<DuckDbClient.DuckDbCli
 
 /** A registry in a folder of its own. */
 export const freshRegistry = Layer.unwrap(Effect.map(folder, (path) => registryAt(join(path, "registry.duckdb"))))
+
+/** All ports of a registry in a folder of its own. */
+export const freshPorts = Layer.unwrap(Effect.map(folder, (path) => DuckDbPorts.layer({ path: join(path, "registry.duckdb"), create: true, lockTimeoutMillis: 10_000 })))

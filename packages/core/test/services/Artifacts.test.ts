@@ -12,7 +12,7 @@ import { Ingest } from "../../src/services/Ingest.ts"
 import { Reading } from "../../src/services/Reading.ts"
 import * as MemoryStorage from "../../src/testing/MemoryStorage.ts"
 import { Sheaf } from "../../src/Sheaf.ts"
-import { drivers, initialize, openInstance, type TemporaryInstance, temporaryFolder, temporaryInstance } from "./TemporaryInstance.ts"
+import { drivers, initialize, openInstance, recordsOf, type TemporaryInstance, temporaryFolder, temporaryInstance } from "./TemporaryInstance.ts"
 
 const save = (path: string, options?: SaveOptions) => Effect.flatMap(Artifacts, (artifacts) => artifacts.save(path, options))
 const saveContent = (content: string | Uint8Array, options: SaveOptions) => Effect.flatMap(Artifacts, (artifacts) => artifacts.saveContent(content, options))
@@ -228,8 +228,8 @@ describe("a root that is no directory", () => {
     const folder = temporaryFolder()
     const all = [...drivers, MemoryStorage.driver()]
     const directory = join(folder, "instance")
-    await Effect.runPromise(Sheaf.init(directory, { drivers: all, storage: "memory://bucket", keyPolicy }))
-    const runtime = ManagedRuntime.make(Sheaf.layer({ instance: directory, drivers: all }))
+    await Effect.runPromise(Sheaf.init(directory, { ...recordsOf(directory), drivers: all, storage: "memory://bucket", keyPolicy }))
+    const runtime = ManagedRuntime.make(Sheaf.layer({ ...recordsOf(directory), instance: directory, drivers: all }))
     const large = Buffer.alloc(10 * 1024 * 1024, "sheaf")
     writeFileSync(join(folder, "large.bin"), large)
     writeFileSync(join(folder, "small.txt"), "one")
@@ -366,7 +366,7 @@ describe("the session", () => {
     const directory = temporaryFolder()
     await initialize(directory)
     const session = Layer.succeed(Session, { account: "somebody", run: "run1234567890abc" })
-    const runtime = ManagedRuntime.make(Layer.provideMerge(Sheaf.layer({ instance: directory, drivers }), session))
+    const runtime = ManagedRuntime.make(Layer.provideMerge(Sheaf.layer({ ...recordsOf(directory), instance: directory, drivers }), session))
     const { artifact } = await runtime.runPromise(saveContent("x", {}))
     await runtime.dispose()
     expect(artifact).toMatchObject({ key: null, run: "run1234567890abc" })

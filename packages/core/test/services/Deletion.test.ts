@@ -4,9 +4,9 @@ import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { describe, expect, it } from "vitest"
 import { EXIT } from "../../src/domain/SheafError.ts"
-import { DuckDbClient, layer as clientLayer } from "../../src/layers/DuckDbClient.ts"
 import { Registry } from "../../src/ports/Registry.ts"
 import { Artifacts, type SaveOptions } from "../../src/services/Artifacts.ts"
+import { Collections } from "../../src/services/Collections.ts"
 import { type DeleteOptions, Deletion, type TrashOptions } from "../../src/services/Deletion.ts"
 import { Doctor } from "../../src/services/Doctor.ts"
 import { Garbage, type GarbageOptions } from "../../src/services/Garbage.ts"
@@ -14,7 +14,7 @@ import { Ingest } from "../../src/services/Ingest.ts"
 import { Integrity } from "../../src/services/Integrity.ts"
 import { Keys } from "../../src/services/Keys.ts"
 import { openIntents } from "../../src/workers/PendingObjects.ts"
-import { type TemporaryInstance, temporaryInstance } from "./TemporaryInstance.ts"
+import { onMemory, temporaryInstance } from "./TemporaryInstance.ts"
 
 const save = (content: string, key: string, options: SaveOptions = {}) =>
   Effect.flatMap(Artifacts, (artifacts) => artifacts.saveContent(content, { key, ...options }))
@@ -37,15 +37,6 @@ const problems = Effect.map(unwell, (checks) => checks.filter(({ check }) => che
 const objectsIn = (root: string): ReadonlyArray<string> =>
   readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)).filter((path) => path !== ".sheaf/root.json" && !path.startsWith(".sheaf/pending/")).sort()
-
-/** Statements on the registry file itself. */
-const sql = (instance: TemporaryInstance, ...statements: ReadonlyArray<string>) =>
-  Effect.runPromise(Effect.scoped(Effect.gen(function*() {
-    const client = yield* DuckDbClient
-    yield* client.write(async (s) => {
-      for (const statement of statements) await s.run(statement)
-    })
-  })).pipe(Effect.provide(clientLayer({ path: join(instance.directory, ".sheaf", "registry.duckdb") }))))
 
 describe("the trash", () => {
   it("hides artifacts from every look, save, count and verification, and keeps their bytes", async () => {
@@ -225,16 +216,14 @@ describe("deleting for good", () => {
     const { fails, run } = instance
     const { uid } = (await run(save("a", "a.txt"))).artifact
     await run(save("b", "b.txt"))
-    await sql(instance, `INSERT INTO reg.collection (uid, stem, seq, is_latest, name, hash, visibility, created_at, updated_at)
-      VALUES ('collection0000000000', 'collection000000', 0, true, 'plate1', 'h', 1, now()::TIMESTAMP, now()::TIMESTAMP)`,
-    `INSERT INTO reg.collection_member VALUES ('collection0000000000', 0, '${uid}')`)
-    const refusal = { _tag: "InUse", uid, holder: "collection plate1", holderUid: "collection0000000000", exitCode: EXIT.conflict }
+    const collection = await run(Effect.flatMap(Collections, (collections) => collections.create("plate1", ["a.txt"])))
+    const refusal = { _tag: "InUse", uid, holder: "collection plate1", holderUid: collection.uid, exitCode: EXIT.conflict }
     expect(await fails(plan(["a.txt"]))).toMatchObject(refusal)
     expect(await fails(purge(["b.txt", "a.txt"]))).toMatchObject(refusal)
     expect(await run(keys())).toEqual(["a.txt", "b.txt"])
     // The trash keeps the bytes of members.
     await run(trash(["a.txt"]))
-    await sql(instance, `UPDATE reg.collection SET visibility = -1`)
+    await run(Effect.flatMap(Collections, (collections) => collections.delete("plate1")))
     expect(await run(purge([uid]))).toMatchObject({ objects: 1 })
   })
 
@@ -247,7 +236,7 @@ describe("deleting for good", () => {
     expect(await run(get("a.txt"))).toMatchObject({ uid })
   })
 
-  it("killed between rows and bytes, the next deletion or gc finishes it", { timeout: 13_000 }, async () => {
+  it.skipIf(onMemory)("killed between rows and bytes, the next deletion or gc finishes it", { timeout: 13_000 }, async () => {
     for (const [method, allowed] of [["rename", 0], ["rename", 2], ["delete", 0]] as const) {
       // Only objects that equal content shares are moved aside.
       const instance = await temporaryInstance({ keyPolicy: method === "rename" ? "content" : "virtual" })

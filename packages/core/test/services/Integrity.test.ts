@@ -12,7 +12,7 @@ import { type DamagedCopy, Integrity, type MissingCopy, type VerifyProgress, typ
 import { StorageRoots } from "../../src/services/StorageRoots.ts"
 import { Sheaf } from "../../src/Sheaf.ts"
 import * as MemoryStorage from "../../src/testing/MemoryStorage.ts"
-import { drivers, type TemporaryInstance, temporaryInstance } from "./TemporaryInstance.ts"
+import { drivers, recordsOf, type TemporaryInstance, temporaryInstance } from "./TemporaryInstance.ts"
 
 const md5 = (content: string | Uint8Array): string => createHash("md5").update(content).digest("base64url")
 
@@ -245,7 +245,7 @@ describe("verify of roots that cannot be reached", () => {
   it("reads roots that are no directories through their driver", async () => {
     const instance = await temporaryInstance()
     const memory = MemoryStorage.driver()
-    const runtime = ManagedRuntime.make(Sheaf.layer({ instance: instance.directory, drivers: [...drivers, memory] }))
+    const runtime = ManagedRuntime.make(Sheaf.layer({ ...recordsOf(instance.directory), instance: instance.directory, drivers: [...drivers, memory] }))
     const found = await runtime.runPromise(Effect.scoped(Effect.gen(function*() {
       const handle = yield* memory.open("memory://a", { create: true, readOnly: false })
       const root = yield* addRoot("memory://a", "memory")

@@ -11,7 +11,7 @@ import { Instance } from "../../src/services/Instance.ts"
 import { Keys } from "../../src/services/Keys.ts"
 import { Query } from "../../src/services/Query.ts"
 import { writeTableFile } from "../../src/services/TableFile.ts"
-import { inOrder, type Known, meets } from "./FilterModel.ts"
+import { inOrder, type Known, meeting } from "../../src/testing/MemoryFilter.ts"
 import { type TemporaryInstance, temporaryInstance } from "./TemporaryInstance.ts"
 
 /** Numbers from 0 up to 1 that are the same in every run. */
@@ -89,7 +89,9 @@ const survey = (): Promise<ReadonlyArray<Known>> =>
       labels: labels(artifact.uid),
       collections: collections(artifact.uid),
       storage: storage(artifact.uid),
+      path: artifact.locations.map(({ path }) => path),
       transform: artifact.run === null ? [] : ["scripts/qc.py", "transform0000000"],
+      createdBy: artifact.createdBy === null ? [] : [artifact.createdBy],
       createdAt: Number(times(artifact.uid)[0]),
       updatedAt: Number(times(artifact.uid)[1])
     }))
@@ -151,7 +153,7 @@ describe("a filter", () => {
     for (let i = 0; i < 400; i++) {
       const asked = filter(i % 4)
       const order = { field: pick(SORT_FIELDS), descending: random() < 0.5 }
-      const expected = inOrder(all.filter((known) => meets(known, asked)), order).map(({ artifact }) => artifact.uid)
+      const expected = inOrder(all.filter(meeting(asked)), order).map(({ artifact }) => artifact.uid)
       const query = Query.of(asked).orderBy(order.field, order.descending ? "desc" : "asc")
       expect(await uidsOf(query), `${filterText(asked)} by ${order.field}`).toEqual(expected)
       expect(await instance.run(Query.of(asked).count), filterText(asked)).toBe(expected.length)

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest"
 import { Effect } from "effect"
-import { hostname } from "node:os"
 import { join } from "node:path"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { Sheaf } from "../../src/Promise.ts"
@@ -9,9 +8,8 @@ import { Session } from "../../src/ports/Session.ts"
 import { Artifacts } from "../../src/services/Artifacts.ts"
 import { Reading } from "../../src/services/Reading.ts"
 import { Runs } from "../../src/services/Runs.ts"
-import { RunRecords } from "../../src/ports/RunRecords.ts"
 import { DuckDbClient, layer as duckDbLayer } from "../../src/layers/DuckDbClient.ts"
-import { drivers, temporaryFolder, temporaryInstance } from "./TemporaryInstance.ts"
+import { drivers, onMemory, recordsOf, temporaryFolder, temporaryInstance } from "./TemporaryInstance.ts"
 
 const runs = <A, E, R>(use: (service: Runs["Service"]) => Effect.Effect<A, E, R>) => Effect.flatMap(Runs, use)
 
@@ -23,7 +21,8 @@ const edgesOf = ({ edges, nodes }: Lineage): ReadonlyArray<string> => {
 
 const facade = async () => {
   const folder = temporaryFolder()
-  return { folder, sheaf: await Sheaf.init(join(folder, "data"), { drivers, account: "me" }) }
+  const directory = join(folder, "data")
+  return { folder, sheaf: await Sheaf.init(directory, { ...recordsOf(directory), drivers, account: "me" }) }
 }
 
 describe("a transform", () => {
@@ -73,27 +72,6 @@ describe("a run", () => {
     expect(await instance.fails(runs((service) => service.finish("0000000000000000")))).toMatchObject({ _tag: "NotFound", what: "run" })
     expect(await instance.run(runs((service) => service.get(run.uid.slice(0, 6))))).toMatchObject({ uid: run.uid, status: "failed" })
     expect(await instance.fails(runs((service) => service.get("nothing")))).toMatchObject({ _tag: "NotFound" })
-  })
-
-  it("whose process is gone counts as lost until its end is recorded", async () => {
-    const instance = await temporaryInstance()
-    const process = { pid: 2 ** 22 + 1, startTicks: "1", host: hostname(), bootId: "another boot" }
-    const { run } = await instance.run(Effect.flatMap(RunRecords, (records) => records.start({
-      uid: "0000000000000001", candidateTransform: "0000000000000000", transformKey: "a", kind: "script", sourceHash: null, command: null, params: {},
-      environment: { process }, gitCommit: null, account: null
-    })))
-    expect(run.status).toBe("lost")
-    expect(await instance.run(runs((service) => service.finish(run.uid)))).toMatchObject({ status: "finished" })
-  })
-
-  it("lists newest first, by transform and up to a number", async () => {
-    const instance = await temporaryInstance()
-    for (const transform of ["a", "b", "a"]) await instance.run(runs((service) => service.start({ transform })))
-    const keys = async (filter: object) => (await instance.run(runs((service) => service.list(filter)))).map(({ transform }) => transform.key)
-    expect(await keys({})).toEqual(["a", "b", "a"])
-    expect(await keys({ transform: "b" })).toEqual(["b"])
-    expect(await keys({ limit: 2 })).toEqual(["a", "b"])
-    expect(await keys({ transform: "it's none" })).toEqual([])
   })
 })
 
@@ -296,7 +274,7 @@ describe("lineage", () => {
 })
 
 describe("lineage of many", () => {
-  it("follows chains and fans of ten thousand", async () => {
+  it.skipIf(onMemory)("follows chains and fans of ten thousand", async () => {
     const instance = await temporaryInstance()
     const registry = join(instance.directory, ".sheaf", "registry.duckdb")
     const fill = Effect.flatMap(DuckDbClient, (client) => client.write(async (s) => {
@@ -340,6 +318,6 @@ describe("track", () => {
   it("refuses a run that the instance does not know", async () => {
     const { folder, sheaf } = await facade()
     await sheaf.close()
-    await expect(Sheaf.open(join(folder, "data"), { drivers, run: "0000000000000000" })).rejects.toMatchObject({ _tag: "InvalidInput" })
+    await expect(Sheaf.open(join(folder, "data"), { ...recordsOf(join(folder, "data")), drivers, run: "0000000000000000" })).rejects.toMatchObject({ _tag: "InvalidInput" })
   })
 })

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest"
 import { EXIT } from "../../src/domain/SheafError.ts"
 import { Artifacts } from "../../src/services/Artifacts.ts"
 import { type AddRootOptions, StorageRoots } from "../../src/services/StorageRoots.ts"
-import { initialize, openInstance, type TemporaryInstance, temporaryFolder, temporaryInstance } from "./TemporaryInstance.ts"
+import { drivers, initialize, openInstance, recordsOf, type TemporaryInstance, temporaryFolder, temporaryInstance } from "./TemporaryInstance.ts"
 
 const list = Effect.flatMap(StorageRoots, (roots) => roots.list)
 const add = (location: string, options?: AddRootOptions) => Effect.flatMap(StorageRoots, (roots) => roots.add(location, options))
@@ -245,7 +245,7 @@ describe("looking at a storage root", () => {
     const directory = join(temporaryFolder(), "a")
     const { storage } = await initialize(directory)
     renameSync(directory, directory + "2")
-    const runtime = openInstance(realpathSync(directory + "2"))
+    const runtime = openInstance(realpathSync(directory + "2"), drivers, recordsOf(directory))
     expect(await runtime.runPromise(show(storage.uid))).toMatchObject({ url: storage.url })
     expect(await runtime.runPromise(Effect.flip(reach(storage.uid)))).toMatchObject({ _tag: "StorageError", kind: "Unavailable" })
   })

@@ -6,8 +6,9 @@ import { Effect, type Layer, ManagedRuntime } from "effect"
 import { afterAll } from "vitest"
 import { driver } from "../../../storage-local/src/index.ts"
 import type { StorageDriver } from "../../src/ports/Storage.ts"
-import { Sheaf, type SheafServices } from "../../src/Sheaf.ts"
+import { Sheaf, type SheafOptions, type SheafServices } from "../../src/Sheaf.ts"
 import type { InitOptions, InitReport } from "../../src/services/InstanceInit.ts"
+import * as MemoryPorts from "../../src/testing/MemoryPorts.ts"
 
 export const drivers = [driver]
 
@@ -17,7 +18,7 @@ const open: Array<{ readonly dispose: () => Promise<void> }> = []
 afterAll(async () => {
   for (const runtime of open) await runtime.dispose()
   for (const folder of made) rmSync(folder, { recursive: true, force: true })
-})
+}, 300_000)
 
 /** An empty folder that goes away after the tests of the file. */
 export const temporaryFolder = (): string => {
@@ -26,8 +27,21 @@ export const temporaryFolder = (): string => {
   return folder
 }
 
-export const initialize = (directory: string, options: InitOptions = {}, using: ReadonlyArray<StorageDriver> = drivers): Promise<InitReport> =>
-  Effect.runPromise(Sheaf.init(directory, { ...options, drivers: using }))
+/** `test/testing/MemoryServices.test.ts` runs tests of services once more, with the records in memory. */
+export const onMemory = process.env["SHEAF_TEST_REGISTRY"] === "memory"
+
+const registries = new Map<string, ReturnType<typeof MemoryPorts.make>>()
+
+/** Where the records of an instance are, for what opens it by itself. */
+export const recordsOf = (directory: string): Pick<SheafOptions, "registry"> => {
+  if (!onMemory) return {}
+  const registry = registries.get(directory) ?? MemoryPorts.make()
+  registries.set(directory, registry)
+  return { registry }
+}
+
+export const initialize = (directory: string, options: InitOptions & Pick<SheafOptions, "registry"> = {}, using: ReadonlyArray<StorageDriver> = drivers): Promise<InitReport> =>
+  Effect.runPromise(Sheaf.init(directory, { ...recordsOf(directory), ...options, drivers: using }))
 
 export interface TemporaryInstance {
   readonly folder: string
@@ -50,8 +64,12 @@ const put = (path: string, content: string | Uint8Array): string => {
 }
 
 /** Runs effects with the services of an instance until the tests of the file are done. */
-export const openInstance = (directory: string, using: ReadonlyArray<StorageDriver> = drivers): ManagedRuntime.ManagedRuntime<SheafServices, unknown> => {
-  const runtime = ManagedRuntime.make(Sheaf.layer({ instance: directory, drivers: using }) as Layer.Layer<SheafServices, unknown>)
+export const openInstance = (
+  directory: string,
+  using: ReadonlyArray<StorageDriver> = drivers,
+  records: Pick<SheafOptions, "registry"> = recordsOf(directory)
+): ManagedRuntime.ManagedRuntime<SheafServices, unknown> => {
+  const runtime = ManagedRuntime.make(Sheaf.layer({ ...records, instance: directory, drivers: using }) as Layer.Layer<SheafServices, unknown>)
   open.push(runtime)
   return runtime
 }

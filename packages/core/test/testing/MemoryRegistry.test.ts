@@ -1,4 +1,4 @@
-import { layer } from "../../src/testing/MemoryRegistry.ts"
+import { layer } from "../../src/testing/MemoryPorts.ts"
 import { registryConformance } from "../../src/testing/RegistryConformance.ts"
 
 registryConformance("memory", layer)

@@ -1,0 +1,4 @@
+import { layer } from "../../src/testing/MemoryPorts.ts"
+import { runConformance } from "../../src/testing/RunConformance.ts"
+
+runConformance("memory", layer)
