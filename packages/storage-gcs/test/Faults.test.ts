@@ -130,6 +130,8 @@ describe("an upload in chunks", () => {
     const { proxy, storage, ...place } = yield* behindProxy()
     proxy.on(requests.chunk, { type: "flipRequest", at: 100 })
     assert.isTrue((yield* failsWith(write(storage, "a"), "ChecksumMismatch")).retry)
+    // Nothing had to be taken away again.
+    assert.strictEqual(proxy.seen.filter(requests.remove).length, 0)
     yield* holds(place, [])
   }))
 
