@@ -133,7 +133,7 @@ export const fromGcs = (operation: string, key: string, cause: unknown): Storage
 }
 
 /** What the store said and the codes that come with it; nothing of a request is in it. */
-const described = (cause: unknown): string => {
+export const described = (cause: unknown): string => {
   if (cause instanceof SilentConnection) return "nothing came for too long"
   const { reason, said } = wordsOf(cause)
   const text = said.slice(0, SHOWN).replace(/upload_id=[^&\s"']*/gi, "upload_id=***")

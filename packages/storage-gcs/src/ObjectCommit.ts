@@ -8,7 +8,7 @@
 import { randomBase62 } from "@sheaf/core/domain/Uid"
 import type { StorageError, StorageErrorKind, WriteOptions } from "@sheaf/core/ports/Storage"
 import { type Bucket, isGeneration, type ObjectResource, versionOf } from "./Bucket.ts"
-import { failure, RefusedRequest } from "./GcsFailure.ts"
+import { described, failure, RefusedRequest } from "./GcsFailure.ts"
 import { lookAt } from "./ObjectReading.ts"
 
 /** The name of the mark in an object's metadata. */
@@ -101,7 +101,7 @@ const exists = (operation: string, key: string): StorageError => failure("Alread
 /** An answer that refuses the bytes: with the MD5 that is sent along, 400 means that others arrived. */
 export const asMismatch = (operation: string, key: string, error: unknown): unknown =>
   error instanceof RefusedRequest && error.status === 400
-    ? failure("ChecksumMismatch", operation, key, `the store refused what arrived: ${error.said || "HTTP 400"}`, true)
+    ? failure("ChecksumMismatch", operation, key, `the store refused what arrived: ${described(error)}`, true)
     : error
 
 /** A store that does not compare what arrived with what was announced is not believed: the wrong object is taken away again. */

@@ -8,7 +8,7 @@
 import type { StorageError } from "@sheaf/core/ports/Storage"
 import type { Bucket, ObjectResource } from "./Bucket.ts"
 import { type Incoming, pause } from "./Exchange.ts"
-import { failure, RefusedRequest } from "./GcsFailure.ts"
+import { failure, RefusedRequest, SilentConnection } from "./GcsFailure.ts"
 import { asMismatch, asRefused, commit, conditionOf, MARK, type WriteMarks, type WriteTarget } from "./ObjectCommit.ts"
 import { CONTENT_TYPE } from "./SingleUpload.ts"
 
@@ -85,7 +85,7 @@ export class ResumableUpload {
     if (this.#isOver) return
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const status = await this.#cancel()
-      // 499 is the answer to a cancelled one; one that is gone needs no cancelling.
+      // 499 is the answer to a cancelled one; one that is gone needs no cancelling, and one that cannot be reached is not waited for: it ends by itself.
       if (status === 499 || (status > 0 && status < 500 && status !== 408 && status !== 429)) return
       await pause(100 * 2 ** attempt)
     }
@@ -96,8 +96,8 @@ export class ResumableUpload {
       const answer = await this.#bucket.exchange.send({ method: "DELETE", url: this.#session })
       await this.#bucket.exchange.text(answer)
       return answer.status
-    } catch {
-      return 0
+    } catch (error) {
+      return error instanceof SilentConnection ? 499 : 0
     }
   }
 
