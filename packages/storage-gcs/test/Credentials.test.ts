@@ -79,7 +79,7 @@ const guarded = Effect.gen(function*() {
   const proxy = yield* faultProxy(gcs.endpoint)
   const tokens = yield* tokenServer
   const path = yield* folder
-  return { proxy, tokens, json: yield* credentials(tokens, path), path, options: { bucket: "guarded", endpoint: proxy.endpoint, chunkSize: 256 * 1024, idleTimeout: 2_000 } }
+  return { proxy, tokens, json: yield* credentials(tokens, path), path, options: { bucket: "guarded", endpoint: proxy.endpoint, chunkSize: 256 * 1024, idleTimeout: 10_000 } }
 })
 
 const showsNothing = (error: unknown): void => {

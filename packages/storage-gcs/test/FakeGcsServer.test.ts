@@ -13,7 +13,7 @@ const content = contentOf(3 * UNIT + 1000)
 
 const behind = Effect.gen(function*() {
   const proxy = yield* faultProxy(server!)
-  const place = yield* testPlace(server!, { endpoint: proxy.endpoint, chunkSize: UNIT, idleTimeout: 2_000 })
+  const place = yield* testPlace(server!, { endpoint: proxy.endpoint, chunkSize: UNIT, idleTimeout: 3_000 })
   return { ...place, proxy, storage: yield* make(place.options) }
 })
 

@@ -9,6 +9,9 @@ import { type Fault, requests, type SeenRequest } from "./servers/FaultProxy.ts"
 import type { StrictGcs } from "./servers/StrictGcs.ts"
 import { behindProxy, strictPlace } from "./TestPlace.ts"
 
+/** Milliseconds after which silence counts, where a test makes it: long enough for a busy machine. */
+const SILENCE = 2_000
+
 const UNIT = 256 * 1024
 const MIB = 1024 * 1024
 
@@ -87,7 +90,8 @@ describe("an upload in chunks", () => {
 
   const goesOn = (name: string, faults: ReadonlyArray<readonly [(request: SeenRequest) => boolean, Fault]>, more?: (seen: ReadonlyArray<SeenRequest>) => void) =>
     it.live(name, () => Effect.gen(function*() {
-      const { proxy, storage, ...place } = yield* behindProxy()
+      const isSilent = faults.some(([, { type }]) => type === "hang")
+      const { proxy, storage, ...place } = yield* behindProxy(isSilent ? { idleTimeout: SILENCE } : {})
       for (const [match, fault] of faults) proxy.on(match, fault)
       const written = yield* write(storage, "a")
       assert.deepInclude(yield* storage.stat("a"), { size: content.length, version: written.version })
@@ -160,7 +164,7 @@ describe("an upload in chunks", () => {
   }))
 
   it.live("that is interrupted while a chunk is on its way gives up at once", () => Effect.gen(function*() {
-    const { proxy, storage, ...place } = yield* behindProxy({ idleTimeout: 60_000 })
+    const { proxy, storage, ...place } = yield* behindProxy()
     const sending = yield* Deferred.make<void>()
     proxy.on(requests.chunk, { type: "hang" })
     proxy.before(requests.chunk, () => Effect.runPromise(Deferred.succeed(sending, undefined)))
@@ -191,7 +195,7 @@ describe("an upload in chunks", () => {
 describe("a download", () => {
   for (const by of ["reset", "end", "silence"] as const) {
     it.live(`that is cut by ${by} goes on where it was, with the same generation`, () => Effect.gen(function*() {
-      const { proxy, storage } = yield* behindProxy()
+      const { proxy, storage } = yield* behindProxy(by === "silence" ? { idleTimeout: SILENCE } : {})
       const content = contentOf(2 * MIB)
       const { version } = yield* storage.write("a", bytes(content), { mode: "create" })
       proxy.on(requests.media, { type: "cut", after: 1_000_000, by })
@@ -233,14 +237,16 @@ describe("a download", () => {
   }))
 
   it.live("whose reader takes its time does not count as stalled", () => Effect.gen(function*() {
-    const { proxy, storage } = yield* behindProxy({ idleTimeout: 100 })
+    const { proxy, storage } = yield* behindProxy({ idleTimeout: SILENCE })
     const content = contentOf(MIB)
     yield* put(storage, "a", content)
-    const pieces = yield* storage.read("a").pipe(
-      Stream.mapEffect((piece, n) => n === 0 ? Effect.as(Effect.sleep(400), piece) : Effect.succeed(piece)), Stream.runCollect
-    )
+    const isOther = (request: SeenRequest) => requests.media(request) && request.url.includes("/o/other?")
+    proxy.on(isOther, { type: "hang" })
+    // So long that a download to which nothing comes is given up.
+    const meanwhile = failsWith(contentAt(storage, "other"), "Timeout")
+    const pieces = yield* storage.read("a").pipe(Stream.mapEffect((piece, n) => n === 0 ? Effect.as(meanwhile, piece) : Effect.succeed(piece)), Stream.runCollect)
     assert.isTrue(content.equals(Buffer.concat([...pieces])))
-    assert.strictEqual(proxy.seen.filter(requests.media).length, 1)
+    assert.strictEqual(proxy.seen.filter((request) => requests.media(request) && !isOther(request)).length, 1)
   }))
 })
 
@@ -270,7 +276,7 @@ describe("what goes wrong before anything is done", () => {
   ]
   for (const [name, fault, kind, retry] of faults) {
     it.live(`${name} is ${kind}`, () => Effect.gen(function*() {
-      const { proxy, storage, ...place } = yield* behindProxy({ idleTimeout: 300 })
+      const { proxy, storage, ...place } = yield* behindProxy(fault.type === "hang" ? { idleTimeout: SILENCE } : {})
       yield* put(storage, "a")
       for (const [operation, match, run] of operations) {
         // A connection that ended at once is tried once more.
@@ -295,7 +301,7 @@ describe("what goes wrong before anything is done", () => {
   }))
 
   it.live("shows nothing by which an upload could be gone on with", () => Effect.gen(function*() {
-    const { proxy, storage } = yield* behindProxy({ idleTimeout: 300 })
+    const { proxy, storage } = yield* behindProxy()
     for (const fault of [{ type: "answer", status: 403, code: "forbidden" }, { type: "answer", status: 418 }] as const) {
       proxy.on(requests.chunk, fault)
       const error = yield* Effect.flip(storage.write("b", streamed(content), { mode: "create" }))

@@ -57,6 +57,6 @@ export const behindProxy = (
   Effect.gen(function*() {
     const gcs = yield* strictGcs(server)
     const proxy = yield* faultProxy(gcs.endpoint)
-    const place = yield* testPlace(gcs.endpoint, { endpoint: proxy.endpoint, chunkSize: 256 * 1024, idleTimeout: 1_000, ...more })
+    const place = yield* testPlace(gcs.endpoint, { endpoint: proxy.endpoint, chunkSize: 256 * 1024, ...more })
     return { ...place, gcs, proxy, storage: yield* make(place.options) }
   })
