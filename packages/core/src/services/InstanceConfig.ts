@@ -16,11 +16,15 @@ const defaulted = <S extends Schema.Top>(schema: S, value: S["Encoded"]) => sche
 
 const NAME = "(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*"
 const PackageName = Schema.String.check(Schema.isPattern(new RegExp(`^${NAME}$`), { message: "expected the name of a package, such as @team/sheaf-webdav" }))
+const REFERENCE = new RegExp(`^package:${NAME}$`)
 const PackageReference = Schema.TemplateLiteral(["package:", Schema.String]).check(
-  Schema.isPattern(new RegExp(`^package:${NAME}$`), { message: "expected package: and the name of a package, such as package:@team/sheaf-policy" })
+  Schema.isPattern(REFERENCE, { message: "expected package: and the name of a package, such as package:@team/sheaf-policy" })
 )
 
 /** The config file of an instance, `.sheaf/config.json`. */
+/** The name of the package in `package:NAME`, or null for any other text. */
+export const packageIn = (setting: string): string | null => (REFERENCE.test(setting) ? setting.slice("package:".length) : null)
+
 export const InstanceConfig = Schema.Struct({
   format: Schema.Literal(CONFIG_FORMAT),
   /** 12 characters. */
