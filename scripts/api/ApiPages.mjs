@@ -200,7 +200,7 @@ export class ApiPages {
 }
 
 /** What a page is about comes first. */
-const rank = (declaration) => (["service", "class"].includes(kindOf(declaration)) ? 0 : 1)
+const rank = (declaration) => (["service", "class"].includes(kindOf(declaration)) || (kindOf(declaration) === "constant" && membersOf(declaration).length > 0) ? 0 : 1)
 
 const titleOf = (path) => path.replace(/\.md$/, "")
 

@@ -12,7 +12,7 @@ export function kindOf({ module, nodes }) {
   return node.type === "FunctionDeclaration" || isFunction(node.init) ? "function" : "constant"
 }
 
-/** The members of a service, a class, or an interface made of calls: `{ name, doc, signature, node }`; empty when it is better shown whole. */
+/** The members of a service, a class, an interface made of calls, or an object of functions: `{ name, doc, signature, node }`; empty when it is better shown whole. */
 export function membersOf(declaration) {
   const { module, nodes: [node] } = declaration
   const kind = kindOf(declaration)
@@ -25,16 +25,20 @@ export function membersOf(declaration) {
     const calls = members.filter((member) => isCall(member))
     return calls.length * 2 > members.length ? members.map((member) => signatureMember(module, member)) : []
   }
+  if (kind === "constant") return functionsOf(module, node.init)
   if (kind !== "class") return []
-  const shown = node.body.body.filter((member) => isPublic(member))
-  const overloaded = new Set(shown.filter(isOverload).map((member) => member.key.name))
-  return shown.filter((member) => isOverload(member) || !overloaded.has(member.key.name)).map((member) => ({
-    name: member.key.name,
-    doc: module.docAt(member),
-    signature: classMember(module, member),
-    node: member,
-    implementation: shown.findLast(({ key }) => key.name === member.key.name)
-  }))
+  // Overloads are one member with several signatures, and the body of their implementation.
+  return [...Map.groupBy(node.body.body.filter(isPublic), (member) => `${member.static} ${member.key.name}`)].map(([, all]) => {
+    const { name } = all[0].key
+    const shown = all.some(isOverload) ? all.filter(isOverload) : all
+    return {
+      name,
+      doc: shown.map((member) => module.docAt(member)).find((doc) => doc !== null) ?? null,
+      signature: shown.map((member) => classMember(module, member)).join("\n"),
+      node: shown[0],
+      implementation: all.at(-1)
+    }
+  })
 }
 
 /** The static members of a service that its users compose: its layers. */
@@ -75,7 +79,10 @@ export function errorsOfType(module, type, depth = 0) {
   const name = module.slice(type.typeName)
   if (/^(Effect\.Effect|Stream\.Stream)$/.test(name)) return leaves(module, type.typeArguments?.params[1])
   if (name === "Layer.Layer") return leaves(module, type.typeArguments?.params[1])
-  return []
+  // The type of a function, declared by itself: its call signatures.
+  const declaration = module.lookUp(name)
+  const calls = declaration?.nodes[0].type === "TSInterfaceDeclaration" ? declaration.nodes[0].body.body.filter((member) => member.type === "TSCallSignatureDeclaration") : []
+  return unique(calls.flatMap((call) => errorsOfType(declaration.module, call.returnType?.typeAnnotation, depth + 1)))
 }
 
 /** Errors of a member of this file's class or interface, from its type. */
@@ -123,6 +130,15 @@ export function errorsOfBody(declaration, member, find, seen = new Set()) {
 
 function unique(errors) {
   return [...new Map(errors.map((error) => [error.name, error])).values()]
+}
+
+/** Of `{ layer, init } as const`, whose functions are declared beside it. */
+function functionsOf(module, init) {
+  const object = init?.type === "TSAsExpression" ? init.expression : init
+  if (object?.type !== "ObjectExpression") return []
+  const parts = object.properties.map((property) => (property.shorthand ? module.declarations.get(property.key.name) : undefined))
+  if (parts.some((part) => part === undefined || kindOf(part) !== "function")) return []
+  return parts.map(({ doc, name, nodes: [node] }) => ({ name, doc, signature: functionText(module, name, node.init), node: node.init }))
 }
 
 function isFunction(node) {

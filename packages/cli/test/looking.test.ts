@@ -55,6 +55,11 @@ describe("ingest", () => {
     expect(stdout).toMatch(/^2 files, 10 B in \d.* \(.* files\/s\), copied into .*storage\n {2}1 created\n {2}1 existing under another key, given this one too\n$/)
     expect((await place.run("ingest", "more", "--key", "more stuff", "-q")).stdout).toBe("")
   })
+  it("says when the prefix was changed into the form that keys have", async () => {
+    place.write("slash/z.csv", "z\n")
+    expect(await place.json("ingest", "slash", "--key", "/raw//slash/", "--dry-run")).toMatchObject({ keyPrefix: "raw/slash", warnings: [{ code: "KeyNormalized", paths: [] }] })
+    expect(await place.json("ingest", "slash", "--key", "raw/slash/", "--dry-run")).toMatchObject({ keyPrefix: "raw/slash", warnings: [] })
+  })
   it("--dry-run changes nothing", async () => {
     place.write("dry/new.csv", "new\n")
     const { stdout } = await place.run("ingest", "dry", "--dry-run")

@@ -39,7 +39,7 @@ describe("packages named in the config", () => {
     expect(await place.failure("storage", "add", "webdav://somewhere")).toMatchObject({ error: { code: "StorageError", kind: "Unsupported", message: expect.stringContaining("sheaf config set drivers") } })
   })
 
-  it("bring a kind of storage: added, written, read and verified like any other", async () => {
+  it("bring a kind of storage: added, written, read and verified like any other, also by ingest", async () => {
     install(place, "@team/sheaf-webdav", "0.3.0", DRIVER)
     expect(await place.json("config", "set", "drivers", "@team/sheaf-webdav")).toEqual({ drivers: ["@team/sheaf-webdav"] })
     const dav = join(place.directory, "dav")
@@ -52,6 +52,9 @@ describe("packages named in the config", () => {
     expect(await place.json("verify")).toMatchObject({ checked: 1, ok: 1, damaged: [], missing: [] })
     expect((await place.json("doctor")).checks).toContainEqual(expect.objectContaining({ check: "package @team/sheaf-webdav", ok: true, detail: expect.stringContaining("version 0.3.0: storage webdav:") }))
     expect((await place.run("get", "raw/a.csv", "-o", "copy.csv")).code).toBe(0)
+    place.write("in/b.csv", "b\n")
+    expect((await place.json("ingest", "in", "--key", "many", "--storage", "dav")).counts).toMatchObject({ files: 1, created: 1 })
+    expect((await place.run("cat", "many/b.csv")).stdout).toBe("b\n")
     expect((await place.json("init")).created).toBe(false)
     // What goes wrong in the package's own copy of the library is the same typed error here.
     rmSync(dav, { recursive: true })

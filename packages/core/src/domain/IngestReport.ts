@@ -32,9 +32,10 @@ export interface IngestSkip {
 export interface IngestWarning {
   /**
    * `PortabilityClash`: paths that differ only in case or Unicode form, which some file systems take for one. `SimilarName`: a label that was made has
-   * nearly the name of another one. `CollectionNotMade`: it would not have been of all files.
+   * nearly the name of another one. `CollectionNotMade`: it would not have been of all files. `KeyNormalized`: the prefix was not in the normal form of keys
+   * and was changed.
    */
-  readonly code: "PortabilityClash" | "SimilarName" | "CollectionNotMade"
+  readonly code: "PortabilityClash" | "SimilarName" | "CollectionNotMade" | "KeyNormalized"
   readonly message: string
   readonly paths: ReadonlyArray<string>
 }

@@ -83,7 +83,6 @@ const WHERE_TO_LOOK: Readonly<Record<string, string>> = {
   label: "sheaf label list shows the labels; make one with: sheaf label create NAME.",
   collection: "sheaf collection list shows the collections; make one with: sheaf collection create NAME REF.",
   "artifact in the trash": "sheaf rm --list shows what is in the trash.",
-  "live artifact as": "It was moved to the trash (sheaf rm --list shows what is in it, sheaf restore REF brings it back) or deleted for good.",
   "storage root": "sheaf storage list shows the storage roots."
 }
 
@@ -91,6 +90,7 @@ const WHERE_TO_LOOK: Readonly<Record<string, string>> = {
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { what: Schema.String, reference: Schema.String, near: Texts }) {
   override get message(): string { return `no ${this.what} "${this.reference}"` }
   get hint(): string {
+    if (this.near.length === 0 && this.what.startsWith("content ")) return `sheaf log ${this.reference} shows what it has pointed at; what is in the trash comes back with sheaf restore.`
     return this.near.length > 0 ? `Did you mean ${this.near.join(" or ")}?` : WHERE_TO_LOOK[this.what] ?? "sheaf ls lists the keys; sheaf ls --json also shows uids."
   }
   get exitCode(): number { return EXIT.notFound }

@@ -5,7 +5,7 @@ import { Effect, type Stream } from "effect"
 import { NotFound } from "../domain/SheafError.ts"
 import type { CopyFilter, Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
-import { inPages, inRange, pageRanges, type Range } from "./DuckDbListing.ts"
+import { inPages, inRange, type PageSelect, pageRanges, type Range } from "./DuckDbListing.ts"
 import { nextTime, recordsParam, recordsTable } from "./DuckDbRows.ts"
 
 type Copies = Pick<Registry["Service"], "copies" | "recordStates" | "putLocation" | "knownObjects">
@@ -70,9 +70,9 @@ const pages = (client: DuckDbClient["Service"], filter: CopyFilter): Stream.Stre
       for (const range of ranges) all.push({ ...range, root })
     }
     return all
-  }, (s, part) => page(s, filter, part))
+  }, (part) => page(filter, part), ({ position: _, ...copy }: StoredCopy & { readonly position: number }) => copy)
 
-const page = async (s: DuckDbSession, filter: CopyFilter, part: CopyPage): Promise<ReadonlyArray<StoredCopy>> => {
+const page = (filter: CopyFilter, part: CopyPage): PageSelect => {
   const range = inRange("l.object_key", part, 2)
   const params: Array<unknown> = [part.root, ...range.params]
   const given = (value: unknown): string => `$${params.push(value)}`
@@ -85,8 +85,12 @@ const page = async (s: DuckDbSession, filter: CopyFilter, part: CopyPage): Promi
   if (filter.sample !== undefined) {
     conditions.push(`('0x' || substr(md5(l.artifact || ${given(filter.sample.seed)}), 1, 8))::BIGINT < ${given(Math.round(filter.sample.share * 2 ** 32))}`)
   }
-  return s.rows<StoredCopy>(`SELECT l.artifact AS uid, a.key, l.root, l.object_key AS "objectKey", l.is_virtual AS "isVirtual", l.in_place AS "inPlace", a.suffix, a.size, a.hash, a.hash_type AS "hashType",
-      l.state FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact WHERE ${conditions.join(" AND ")} ORDER BY l.object_key, l.artifact`, params)
+  return {
+    sql: `SELECT row_number() OVER (ORDER BY l.object_key, l.artifact) - 1 AS position, l.artifact AS uid, a.key, l.root, l.object_key AS "objectKey", l.is_virtual AS "isVirtual",
+      l.in_place AS "inPlace", a.suffix, a.size, a.hash, a.hash_type AS "hashType", l.state
+      FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact WHERE ${conditions.join(" AND ")}`,
+    params
+  }
 }
 
 type States = Parameters<Copies["recordStates"]>[0]

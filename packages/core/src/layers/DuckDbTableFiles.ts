@@ -38,7 +38,19 @@ export const layer = ({ cacheFolder }: TableFilesOptions): Layer.Layer<TableFile
   )
 
 const asFailure = <A>(run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, TableFileFailure> =>
-  Effect.tryPromise({ try: run, catch: (cause) => new TableFileFailure({ reason: plainReason(cause instanceof Error ? cause.message : String(cause)), cause }) })
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) => {
+      const message = cause instanceof Error ? cause.message : String(cause)
+      const code = DISK.find(([pattern]) => pattern.test(message))?.[1] ?? null
+      return new TableFileFailure({ reason: plainReason(message), code, cause })
+    }
+  })
+
+/** What is wrong with the disk, in the engine's words. */
+const DISK: ReadonlyArray<readonly [RegExp, string]> = [
+  [/No space left on device/i, "ENOSPC"], [/Disk quota exceeded/i, "EDQUOT"], [/Read-only file system/i, "EROFS"], [/Permission denied/i, "EACCES"]
+]
 
 class TableEngine {
   readonly #cacheFolder: string

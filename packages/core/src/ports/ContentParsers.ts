@@ -7,6 +7,7 @@ import { InvalidInput } from "../domain/SheafError.ts"
 
 /** Content to be parsed. Nothing of it is read before it is asked for. */
 export interface ContentToParse<E = unknown> {
+  /** What it is the content of. */
   readonly artifact: Artifact
   /** All of its bytes, compared with its hash. */
   readonly bytes: Effect.Effect<Uint8Array, E>
@@ -17,8 +18,9 @@ export interface ContentToParse<E = unknown> {
 /** Makes a value of content. What it fails with becomes a `CannotLoad`. */
 export type ContentParser<A = unknown> = (content: ContentToParse) => Effect.Effect<A, unknown>
 
-/** The same for a {@link PlainParser}. */
+/** Content to be parsed without Effect. Nothing of it is read before it is asked for. */
 export interface PlainContent {
+  /** What it is the content of. */
   readonly artifact: Artifact
   /** All of its bytes, compared with its hash. */
   readonly bytes: () => Promise<Uint8Array>

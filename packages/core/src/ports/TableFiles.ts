@@ -11,8 +11,14 @@ export type TableValue = string | number | bigint | boolean | Date | null | Uint
 export type TableRow = Readonly<Record<string, TableValue>>
 
 /** A file that could not be written or read, in words without its path or content. */
-export class TableFileFailure extends Data.TaggedError("TableFileFailure")<{ readonly reason: string; readonly cause: unknown }> {}
+export class TableFileFailure extends Data.TaggedError("TableFileFailure")<{
+  readonly reason: string
+  /** What the operating system said, such as ENOSPC, when the failure is about the disk and not about the table. */
+  readonly code: string | null
+  readonly cause: unknown
+}> {}
 
+/** The engine that writes and reads them. It touches no registry. */
 export class TableFiles extends Context.Service<TableFiles, {
   /** Writes columns of equal length as a Parquet file, which is replaced. The same columns give the same bytes. */
   readonly writeParquet: (columns: ReadonlyArray<TableColumn>, path: string) => Effect.Effect<void, TableFileFailure>

@@ -58,8 +58,8 @@ export const encodeContent = (content: Content, plan: Pick<SavePlan, "key" | "su
         return columnsOf(fields, rows)
       })
       const path = yield* scratch.next
-      yield* Effect.mapError(tables.writeParquet(columns, path), ({ reason }) =>
-        new CannotEncode({ key: plan.key, suffix: plan.suffix, row: null, field: null, reason }))
+      yield* Effect.mapError(tables.writeParquet(columns, path), ({ code, reason }) =>
+        code === null ? new CannotEncode({ key: plan.key, suffix: plan.suffix, row: null, field: null, reason }) : writeFailed(plan.shown, { code }))
       return { source: { path }, ...made }
     }
     const pieces = Object.hasOwn(ROW_TEXTS, format) ? ROW_TEXTS[format]! : null
@@ -166,4 +166,4 @@ const writeStream = (stream: AsyncIterable<Uint8Array>, path: string, shown: str
   })
 
 const writeFailed = (shown: string, error: unknown): FileError =>
-  new FileError({ path: shown, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN", operation: "cannot write to the cache folder" })
+  new FileError({ path: shown, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN", operation: "cannot write in the cache folder the content of" })

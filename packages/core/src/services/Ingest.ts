@@ -4,7 +4,7 @@
 import { Context, Effect, Layer, Queue, Stream } from "effect"
 import { mkdirSync } from "node:fs"
 import { basename, join } from "node:path"
-import type { IngestEvent, IngestSummary } from "../domain/IngestReport.ts"
+import type { IngestEvent, IngestSummary, IngestWarning } from "../domain/IngestReport.ts"
 import type { DuplicatePolicy } from "../domain/SaveDecision.ts"
 import { FileError, InvalidInput, type InvalidKey, type MultipleResults, type NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
 import { randomBase62, UID_LENGTH } from "../domain/Uid.ts"
@@ -216,7 +216,7 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
       const merged = compactStatCache(settings.cacheFolder, `${runName()}-merged`)
       if (!merged && !totals.interrupted && !totals.refused) current.save(yield* registry.stamp, plans.filter((plan) => plan.source === "directory"), [...statCache.files, ...own])
     }
-    yield* emit([{ type: "summary", ...summaryOf(plans, totals, grouped, (performance.now() - started) / 1000, dryRun) }])
+    yield* emit([{ type: "summary", ...summaryOf(plans, request.key, totals, grouped, (performance.now() - started) / 1000, dryRun) }])
   }).pipe(Effect.scoped)
 
 /** The rules of an ingest, and how its threads get them. */
@@ -259,7 +259,13 @@ const isTyped = (error: unknown): error is IngestError => error instanceof Error
 
 const NOT_GROUPED: Grouped = { labels: [], collection: null, warnings: [] }
 
-const summaryOf = (plans: ReadonlyArray<IngestPlan>, totals: RunTotals, grouped: Grouped, seconds: number, dryRun: boolean): IngestSummary => ({
+/** A prefix that was written in another form than the one that keys have. */
+const prefixWarnings = (given: string | undefined, taken: string): ReadonlyArray<IngestWarning> =>
+  given === undefined || taken === "" || given.replace(/\/+$/, "") === taken ? [] : [{ code: "KeyNormalized", message: `the key prefix "${given}" was taken as ${taken}`, paths: [] }]
+
+const summaryOf = (
+  plans: ReadonlyArray<IngestPlan>, prefix: string | undefined, totals: RunTotals, grouped: Grouped, seconds: number, dryRun: boolean
+): IngestSummary => ({
   counts: totals.counts,
   bytes: totals.bytes,
   seconds: Math.round(seconds * 1000) / 1000,
@@ -269,7 +275,7 @@ const summaryOf = (plans: ReadonlyArray<IngestPlan>, totals: RunTotals, grouped:
   labels: grouped.labels,
   failures: totals.failures,
   skips: totals.skips,
-  warnings: [...totals.warnings, ...grouped.warnings],
+  warnings: [...prefixWarnings(prefix, plans[0]!.keyPrefix), ...totals.warnings, ...grouped.warnings],
   interrupted: totals.interrupted,
   dryRun,
   mode: plans[0]!.mode,

@@ -17,7 +17,7 @@ import { UidSource } from "../ports/UidSource.ts"
 import { KEY_POLICIES } from "../workers/KeyPolicyRules.ts"
 import { Attempt, missingDirectories, publishDraft, writeDraft } from "./InitAttempt.ts"
 import { INSTANCE_FOLDER, instancePaths, isInstance, loadInstance, type LoadedInstance } from "./Instance.ts"
-import { CONFIG_FORMAT, type InstanceConfig, readConfig } from "./InstanceConfig.ts"
+import { CONFIG_FORMAT, type InstanceConfig, packageIn, readConfig } from "./InstanceConfig.ts"
 import { claimRoot, MARKER_KEY, readMarker } from "./RootMarker.ts"
 
 /** What a new instance is to be like. */
@@ -65,7 +65,9 @@ export const initInstance = (
   Effect.gen(function*() {
     for (const [name, choices] of Object.entries(CHOICES)) {
       const given: string | undefined = options[name as keyof typeof CHOICES]
-      if (given !== undefined && !choices.includes(given)) return yield* new InvalidInput({ what: name, reason: `cannot be ${given}`, advice: `It is one of ${choices.join(", ")}.` })
+      if (given === undefined || choices.includes(given)) continue
+      if (name !== "keyPolicy") return yield* new InvalidInput({ what: name, reason: `cannot be ${given}`, advice: `It is one of ${choices.join(", ")}.` })
+      if (packageIn(given) === null) return yield* new InvalidInput({ what: name, reason: `cannot be ${given}`, advice: `It is one of ${choices.join(", ")}, or package: and the name of a package.` })
     }
     const target = yield* inspectTarget(directory)
     return yield* isInstance(target) ? Effect.scoped(findExisting(target, options)) : makeInstance(target, options)
@@ -209,7 +211,8 @@ const configFrom = (target: string, options: InitOptions, uid: string): Instance
   onDuplicate: options.onDuplicate ?? "alias",
   durability: options.durability ?? "full",
   suffixes: { composite: [] },
-  drivers: []
+  drivers: [],
+  storage: { retry: 60, timeout: 60, concurrency: "auto" }
 })
 
 /** What an attempt that is under way or was interrupted has written; its uid may stand in a marker already. */

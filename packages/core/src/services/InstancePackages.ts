@@ -8,7 +8,7 @@ import { PackageProblem } from "../domain/SheafError.ts"
 import { KEY_POLICY_CONTRACT, type KeyPolicyRules, type TeamKeyPolicy } from "../ports/KeyPolicy.ts"
 import { STORAGE_CONTRACT, type StorageDriver, StorageError } from "../ports/Storage.ts"
 import { isKeyPolicyName, KEY_POLICIES, rulesOfModule } from "../workers/KeyPolicyRules.ts"
-import type { InstanceConfig } from "./InstanceConfig.ts"
+import { type InstanceConfig, packageIn } from "./InstanceConfig.ts"
 import { type FoundPackage, findPackage } from "./PackageResolution.ts"
 
 /** A package that was loaded, and what for. */
@@ -37,7 +37,8 @@ type PackageSettings = Partial<Pick<InstanceConfig, "keyPolicy" | "drivers">>
 /** Loads what these settings name, from the directory of the instance. */
 export const loadPackages = (directory: string, { drivers = [], keyPolicy = "virtual" }: PackageSettings): Effect.Effect<PackageParts, PackageProblem> =>
   Effect.gen(function*() {
-    const policy = isKeyPolicyName(keyPolicy) ? null : yield* loadKeyPolicy(directory, keyPolicy.slice(PACKAGE.length))
+    const name = packageIn(keyPolicy)
+    const policy = name === null ? null : yield* loadKeyPolicy(directory, name)
     const driverParts = yield* Effect.forEach(drivers, (name) => loadDriver(directory, name))
     yield* refuseTwice(driverParts)
     return {
@@ -49,9 +50,6 @@ export const loadPackages = (directory: string, { drivers = [], keyPolicy = "vir
       ]
     }
   })
-
-/** In front of the name of a package where a setting also takes other names. */
-const PACKAGE = "package:"
 
 const load = (directory: string, name: string, setting: LoadedPackage["setting"]): Effect.Effect<{ readonly found: FoundPackage; readonly module: Readonly<Record<string, unknown>> }, PackageProblem> =>
   Effect.gen(function*() {

@@ -77,17 +77,12 @@ const byKeyAt = (reference: string, registry: RegistryService): Effect.Effect<Re
     if (!parsed.ok || (number === null && time === null)) return null
     const log = yield* registry.keyLog(parsed.key)
     if (log.length === 0) return null
-    const contents = contentsOf(log)
-    const uid = number === null ? targetAt(log, time!) : contents[number - 1] ?? null
-    if (uid !== null) {
-      // A key remembers content that is in the trash, or gone.
-      if ((yield* registry.artifacts([uid])).length === 0) return yield* new NotFound({ what: "live artifact as", reference, near: [] })
-      return { uid, key: parsed.key, note: null }
-    }
+    const uid = number === null ? targetAt(log, time!) : contentsOf(log)[number - 1] ?? null
+    if (uid !== null) return { uid, key: parsed.key, note: null }
     return yield* new NotFound({
       what: number === null ? "content at that time of key" : `content number ${number} of key`,
       reference: parsed.key,
-      near: contents.length === 0 ? [] : [`${parsed.key}@${time !== null && time < Date.parse(log[0]!.at) ? 1 : contents.length}`]
+      near: contentsOf(log).length === 0 ? [] : [`${parsed.key}@${contentsOf(log).length}`]
     })
   })
 

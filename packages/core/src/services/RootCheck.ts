@@ -9,6 +9,7 @@ import { randomBase62 } from "../domain/Uid.ts"
 import { type StorageCapabilities, StorageError, type StorageHandle } from "../ports/Storage.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 
+/** What a storage root can do, as it was tried. */
 export interface RootCheck {
   readonly uid: string
   readonly url: string

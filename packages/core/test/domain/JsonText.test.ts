@@ -23,6 +23,22 @@ describe("JSON", () => {
     }
   })
 
+  it("is that for any value made of these", () => {
+    let seed = 42
+    const next = (n: number): number => (seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0) % n
+    const leaves = [null, true, false, 0, -0, 1.5e-300, -1e21, 2 ** 53, "", "\"", "\\", "\u0000", "\ud800x", "\ufeff", "ü😀", "__proto__"]
+    const value = (depth: number): unknown => {
+      const kind = depth === 0 ? 0 : next(3)
+      if (kind === 0) return leaves[next(leaves.length)]
+      const many = Array.from({ length: next(4) }, () => value(depth - 1))
+      return kind === 1 ? many : Object.fromEntries(many.map((one, i) => [`${String(leaves[next(leaves.length)])}${i % 2}`, one]))
+    }
+    for (let i = 0; i < 2000; i++) {
+      const one = value(4)
+      expect(JSON.parse(jsonText(one))).toStrictEqual(one)
+    }
+  })
+
   it("keeps what JSON.stringify would lose: digits of a bigint, minus zero, a moment as text", () => {
     expect(jsonText({ n: 2n ** 64n, z: -0, at: new Date(0) })).toBe("{\"n\":18446744073709551616,\"z\":-0,\"at\":\"1970-01-01T00:00:00.000Z\"}")
     expect(jsonText({ gone: undefined, here: 1 })).toBe("{\"here\":1}")

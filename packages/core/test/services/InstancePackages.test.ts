@@ -40,6 +40,9 @@ describe("a key policy from a package", () => {
     const folder = temporaryFolder()
     await expect(Sheaf.init(join(folder, "new"), { drivers, keyPolicy: "package:@team/policy" })).rejects.toMatchObject({ _tag: "PackageProblem" })
     await expect(Sheaf.open(join(folder, "new"), { drivers })).rejects.toMatchObject({ _tag: "NoInstance" })
+    for (const keyPolicy of ["semantical", "package:../up"] as const) {
+      await expect(Sheaf.init(join(folder, "new"), { drivers, keyPolicy: keyPolicy as "virtual" })).rejects.toMatchObject({ _tag: "InvalidInput", hint: expect.stringContaining("package:") })
+    }
     await (await Sheaf.init(join(folder, "data"), { drivers })).close()
     const config = join(folder, "data/.sheaf/config.json")
     writeFileSync(config, readFileSync(config, "utf8").replace("\"virtual\"", "\"package:@team/policy\""))
