@@ -14,7 +14,8 @@ const add = Command.make("add", {
   Command.withDescription("Add a storage root. Files inside it are registered where they stand."),
   Command.withExamples([
     { command: "sheaf storage add /mnt/instrument --name instrument --read-only" },
-    { command: "sheaf storage add /mnt/big --default" }
+    { command: "sheaf storage add /mnt/big --default" },
+    { command: "sheaf storage add 's3://bucket/prefix?region=eu-central-1' --name cloud" }
   ])
 )
 

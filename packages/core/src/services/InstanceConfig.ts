@@ -21,7 +21,6 @@ const PackageReference = Schema.TemplateLiteral(["package:", Schema.String]).che
   Schema.isPattern(REFERENCE, { message: "expected package: and the name of a package, such as package:@team/sheaf-policy" })
 )
 
-/** The config file of an instance, `.sheaf/config.json`. */
 /** The name of the package in `package:NAME`, or null for any other text. */
 export const packageIn = (setting: string): string | null => (REFERENCE.test(setting) ? setting.slice("package:".length) : null)
 
