@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { startMinio } from "../../storage-s3/test/servers/Minio.ts"
-import { missed, type TestServer } from "../../storage-s3/test/servers/TestServer.ts"
+import { refuseMissing, sayMissed, type TestServer } from "../../storage-s3/test/servers/TestServer.ts"
 import { checkArtifact, md5 } from "./ArtifactShape.ts"
 import { finished, instance, PACKAGE, start, workplace } from "./Cli.ts"
 
@@ -15,7 +15,10 @@ let roots = 0
 
 beforeAll(async () => {
   server = await startMinio()
-  if (server === null) return missed("minio")
+  if (server === null) {
+    refuseMissing("minio")
+    return sayMissed("minio")
+  }
   const { accessKeyId, endpoint, secretAccessKey } = server.address
   client = new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
   await client.send(new CreateBucketCommand({ Bucket: BUCKET }))
