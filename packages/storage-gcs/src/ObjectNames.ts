@@ -1,0 +1,89 @@
+/**
+ * Object keys as names in the bucket, and back, without loss.
+ *
+ * A name is the root's prefix and the true name of the file, which `unescapePath` gives. So the mapping is one to one, and the objects that others put into the bucket
+ * have the keys that their names would have as files. Three things follow. A key whose bytes are not valid UTF-8 cannot be stored: names in GCS are Unicode. A name that
+ * is no relative path of a file, such as `a//b`, `/a`, `a/../b` or `folder/`, has no key. And since GCS takes no line breaks, they stand in names as `%0A` and `%0D`,
+ * and where a true name has such text in it, its percent sign stands as `%25`.
+ */
+import { escapePath, fromUserPath, unescapePath } from "@sheaf/core/domain/FileName"
+import { failure } from "./GcsFailure.ts"
+
+/** https://cloud.google.com/storage/docs/objects#naming */
+const MAX_NAME_BYTES = 1024
+const RESERVED = ".well-known/acme-challenge/"
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** The text of bytes, or null when they are not valid UTF-8. */
+const textOf = (latin1: string): string | null => {
+  try {
+    return strictUtf8.decode(Buffer.from(latin1, "latin1"))
+  } catch {
+    return null
+  }
+}
+
+const isSegment = (segment: string): boolean => segment !== "" && segment !== "." && segment !== ".."
+
+/** A true name as GCS takes it; works on bytes and on text. One to one. */
+const withoutBreaks = (name: string): string =>
+  /[\r\n]|%0[AD]|%25/.test(name) ? name.replace(/%(?=(?:25)*0[AD])/g, "%25").replaceAll("\n", "%0A").replaceAll("\r", "%0D") : name
+
+/** The inverse of {@link withoutBreaks}. */
+const withBreaks = (name: string): string => name.replace(/%0A|%0D|%25(?=(?:25)*0[AD])/g, (found) => (found === "%0A" ? "\n" : found === "%0D" ? "\r" : "%"))
+
+export class ObjectNames {
+  /** The prefix with a slash at its end, or "". */
+  readonly root: string
+  readonly maxKeyBytes: number
+
+  constructor(prefix: string) {
+    this.root = prefix === "" ? "" : `${prefix}/`
+    this.maxKeyBytes = MAX_NAME_BYTES - Buffer.byteLength(this.root)
+  }
+
+  /** The name of a key's object. Throws `KeyInvalid`. */
+  nameOf(operation: string, key: string): string {
+    const refuse = (reason: string) => failure("KeyInvalid", operation, key, reason)
+    if (key === "") throw refuse("the key is empty")
+    const raw = unescapePath(key)
+    if (raw.includes("\0")) throw refuse("no name can contain a NUL character")
+    if (escapePath(raw) !== key) throw refuse("it is not the normal form of a file's name")
+    if (!raw.split("/").every(isSegment)) throw refuse("a key is a relative path without empty, . and .. segments")
+    const name = textOf(withoutBreaks(raw))
+    if (name === null) throw refuse("names in Google Cloud Storage are Unicode, and this one is not valid UTF-8")
+    if (Buffer.byteLength(name) > this.maxKeyBytes) throw refuse(`the name would be longer than ${MAX_NAME_BYTES} bytes`)
+    if ((this.root + name).startsWith(RESERVED)) throw refuse(`names that begin with ${RESERVED} are Google's own`)
+    return this.root + name
+  }
+
+  /** The key of an object below the root, or null when its name is no key. */
+  keyOf(name: string): string | null {
+    const raw = fromUserPath(withBreaks(name.slice(this.root.length)))
+    return raw.split("/").every(isSegment) && !raw.includes("\0") && !name.startsWith(RESERVED) ? escapePath(raw) : null
+  }
+
+  /** What the names of all keys with a prefix begin with; as long as can be said, or null when there can be no such key. */
+  prefixOf(prefix: string): string | null {
+    const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1)
+    const raw = unescapePath(folder)
+    if (/[\0\r\n]/.test(prefix) || raw.includes("\0") || escapePath(raw) !== folder) return null
+    if (folder !== "" && !raw.slice(0, -1).split("/").every(isSegment)) return null
+    const name = textOf(withoutBreaks(raw))
+    if (name === null) return null
+    // An escape, or a character, may be cut off at the end.
+    const rest = prefix.slice(folder.length).split("%", 1)[0]!.replace(/[\uD800-\uDBFF]$/, "")
+    return this.root + name + (isSegment(rest) ? rest : "")
+  }
+
+  /** The place of a key in the order of names: compares as the bytes of its name do. */
+  orderOf(key: string): string {
+    return withoutBreaks(unescapePath(key))
+  }
+
+  /** A name that comes before those of all keys after this one, and is as late as can be said. */
+  startOf(startAfter: string): string {
+    return this.root + Buffer.from(this.orderOf(startAfter), "latin1").toString("utf8").split(/[\0\uFFFD]/, 1)[0]!
+  }
+}
