@@ -18,7 +18,10 @@ const entries = [
   { specifier: "@sheaf/core", path: join(core, "index.ts") },
   ...readdirSync(join(core, "ports")).toSorted().map((file) => ({ specifier: `@sheaf/core/ports/${file.slice(0, -3)}`, path: join(core, "ports", file) })),
   { specifier: "@sheaf/storage-gcs", path: join(root, "packages", "storage-gcs", "src", "index.ts") },
-  { specifier: "@sheaf/storage-local", path: join(root, "packages", "storage-local", "src", "index.ts") }
+  { specifier: "@sheaf/storage-local", path: join(root, "packages", "storage-local", "src", "index.ts") },
+  { specifier: "@sheaf/storage-s3", path: join(root, "packages", "storage-s3", "src", "index.ts") },
+  { specifier: "@sheaf/storage-testkit", path: join(root, "packages", "storage-testkit", "src", "index.ts") },
+  { specifier: "@sheaf/storage-testkit/vitest", path: join(root, "packages", "storage-testkit", "src", "Vitest.ts") }
 ]
 
 const { files, problems } = new ApiPages(root, entries.map(({ path, specifier }) => ({ specifier, module: sources.module(path) }))).render()

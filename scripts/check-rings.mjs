@@ -1,5 +1,5 @@
 // Holds the direction of imports. In packages/core/src a file imports from its own ring or an earlier one; storage drivers know only
-// core's domain, ports and workers, by the package's exports; core knows no other package of this repository; nothing reaches into another package by a relative path.
+// core's domain, ports and workers, by the package's exports, and the kit for them the layers and what is for tests as well; core knows no other package of this repository; nothing reaches into another package by a relative path.
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, relative, sep } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -47,7 +47,8 @@ function judge(packageDir, directory, file, specifier) {
     if (directory === "src") return restricted.find((rule) => rule.rings.includes(ring) && rule.pattern.test(specifier))?.reason
   }
   if (name.startsWith("packages/storage-") && directory === "src" && specifier.startsWith("@sheaf/") && !/^@sheaf\/core\/(domain|ports|workers)\//.test(specifier)) {
-    return "a driver's source knows only @sheaf/core/domain/…, @sheaf/core/ports/… and @sheaf/core/workers/…"
+    const isKit = name === "packages/storage-testkit" && /^@sheaf\/core\/(layers|testing)\//.test(specifier)
+    if (!isKit) return "a driver's source knows only @sheaf/core/domain/…, @sheaf/core/ports/… and @sheaf/core/workers/…"
   }
   return undefined
 }

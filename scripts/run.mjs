@@ -25,7 +25,7 @@ const tasks = {
   },
   docs: () => {
     buildCli()
-    every(() => node("scripts/api-docs.mjs", "--check"), () => node("scripts/check-docs.mjs"))
+    every(() => node("scripts/broken-drivers.mjs", "--check"), () => node("scripts/api-docs.mjs", "--check"), () => node("scripts/check-docs.mjs"))
   },
   api: () => node("scripts/api-docs.mjs"),
   test: (args) => {
@@ -42,6 +42,7 @@ const tasks = {
       lint,
       () => own("knip"),
       () => withPnpm("node", "scripts/check-packages.mjs"),
+      () => node("scripts/broken-drivers.mjs", "--check"),
       () => node("scripts/api-docs.mjs", "--check"),
       () => node("scripts/check-docs.mjs")
     )

@@ -10,12 +10,12 @@ import { Usage } from "./UsageError.ts"
 const canAsk = Effect.map(Shell, ({ errIsTerminal, options }) => options.format === "text" && errIsTerminal && process.stdin.isTTY === true)
 
 /** Fails, as a misuse, where nobody can be asked and `--yes` is not given. To be called before anything changes. */
-export const requireConsent = (command: string, yes: boolean) =>
+export const requireConsent = (command: string, yes: boolean, advice = "Look at the plan with --dry-run, then run it with --yes.") =>
   Effect.gen(function*() {
     if (yes || (yield* canAsk)) return
     return yield* new Usage({
       message: `${command} needs --yes, since there is nobody to ask`,
-      hint: `Nothing was changed. Look at the plan with --dry-run, then run it with --yes.`
+      hint: `Nothing was changed. ${advice}`
     })
   })
 

@@ -47,6 +47,26 @@ describe("sheaf collection", () => {
     expect((await place.json("doctor")).ok).toBe(true)
   })
 
+  it("is made of what a query finds, and grows by another", async () => {
+    const place = await registered({ "plate/a.csv": "aaa", "plate/b.txt": "b", "plate/not.csv": "cc" })
+    const made = await place.json("collection", "create", "sets/tables", "--query", "suffix=.csv", "size__gte=1", "--order", "size")
+    expect(made).toMatchObject({ members: 2, outcome: "created" })
+    expect(keysOf(await place.json("collection", "show", "sets/tables"))).toEqual(["plate/not.csv", "plate/a.csv"])
+    expect(await place.json("collection", "append", "sets/tables", "--query", "--any", "suffix=.txt", "key=plate/a.csv")).toMatchObject({ version: 2, members: 3 })
+    expect(keysOf(await place.json("collection", "show", "sets/tables"))).toEqual(["plate/not.csv", "plate/a.csv", "plate/b.txt"])
+    expect(await place.json("collection", "create", "all", "--query")).toMatchObject({ members: 3 })
+    expect(await place.json("collection", "create", "one", "--query", "not:suffix=.txt", "--order", "size", "--desc", "-n", "1")).toMatchObject({ members: 1 })
+    expect((await place.json("find", "collections=one")).map((one: any) => one.key)).toEqual(["plate/a.csv"])
+    expect((await place.run("collection", "create", "all", "--query", "suffix=.csv")).stdout).toMatch(/^made all@2 \(\w{20}\) with 2 members\n$/)
+
+    expect(await place.failure("collection", "create", "x", "--query", "suffix=.tiff")).toMatchObject({ exit: 3, error: { code: "NotFound", what: "artifact that matches", reference: "suffix=.tiff" } })
+    expect(await place.failure("collection", "create", "x", "--query", "sufix=.csv")).toMatchObject({ exit: 2, error: { code: "InvalidInput" } })
+    expect(await place.failure("collection", "create", "x", "plate/a.csv", "--order", "size")).toMatchObject({ exit: 2, error: { code: "Usage" } })
+    expect(await place.failure("collection", "append", "sets/tables")).toMatchObject({ exit: 2, error: { code: "Usage" } })
+    expect(await place.failure("collection", "append", "x", "--query")).toMatchObject({ exit: 3, error: { what: "collection" } })
+    expect(await place.json("collection", "list")).toHaveLength(3)
+  })
+
   it("is deleted with all its versions; its members stay, and can be deleted for good only then", async () => {
     const place = await instance()
     for (const name of ["a", "b"]) {

@@ -48,6 +48,7 @@ import type { InitOptions } from "./services/InstanceInit.ts"
 import type { KeyTree, TreeOptions } from "./services/KeyTree.ts"
 import { type AliasReport, Keys, type MoveOptions, type MoveReport } from "./services/Keys.ts"
 import { type LabelChange, type LabelCreation, type LabelFilter, type LabelListing, Labels as LabelService } from "./services/Labels.ts"
+import type { MemberSource } from "./services/MemberSource.ts"
 import { Query } from "./services/Query.ts"
 import { type ByteRange, type CopyToOptions, Reading } from "./services/Reading.ts"
 import { Sql } from "./services/Sql.ts"
@@ -73,6 +74,7 @@ export type { PlainContent, PlainParser } from "./ports/ContentParsers.ts"
 export type { TableRow, TableValue } from "./ports/TableFiles.ts"
 export type { Loaded, NoParsers, ParserResults, Parsers, TextRow } from "./PromiseLoading.ts"
 export type { ArtifactSearch } from "./PromiseQuery.ts"
+export type { MemberSource } from "./services/MemberSource.ts"
 export type { AddedRoot, AddRootOptions, RootCheck, RootListing, StorageCalls } from "./PromiseStorage.ts"
 export type { ConvertReport, ConvertRequest } from "./services/Conversion.ts"
 export type { InitOptions } from "./services/InstanceInit.ts"
@@ -115,10 +117,13 @@ export interface LabelCalls {
 
 /** Collections, as promises; each method is that of the service `Collections`. */
 export interface CollectionCalls {
-  /** Makes a collection of artifacts, a new version of the one of that name, or finds that it has exactly these. */
-  readonly create: (name: string, references: ReadonlyArray<string>, options?: { readonly description?: string }) => Promise<CollectionChange>
-  /** Makes a new version with further members. */
-  readonly append: (name: string, references: ReadonlyArray<string>) => Promise<CollectionChange>
+  /**
+   * Makes a collection of artifacts, a new version of the one of that name, or finds that it has exactly these. Members are references, a filter as in
+   * `{ where: { suffix: ".csv" } }`, or a search, whose order they keep: `sheaf.artifacts.where(…).orderBy("key")`.
+   */
+  readonly create: (name: string, members: MemberSource | ArtifactSearch, options?: { readonly description?: string }) => Promise<CollectionChange>
+  /** Makes a new version with further members, which are given likewise. */
+  readonly append: (name: string, members: MemberSource | ArtifactSearch) => Promise<CollectionChange>
   /** The collection that a name, `NAME@N`, a uid or a unique beginning of one means, with its members. */
   readonly show: (reference: string) => Promise<CollectionContents>
   /** The latest version of each. */
@@ -349,9 +354,10 @@ export class Sheaf<P extends ParserResults = NoParsers> implements AsyncDisposab
   get collections(): CollectionCalls {
     const call = <A, E>(use: (collections: CollectionService["Service"]) => Effect.Effect<A, E>, signal?: AbortSignal): Promise<A> =>
       this.#run(Effect.flatMap(CollectionService, use), signal)
+    const sourceOf = (members: MemberSource | ArtifactSearch): MemberSource => (members instanceof ArtifactSearch ? members.query : members)
     return {
-      create: (name, references, options) => call((collections) => collections.create(name, references, options)),
-      append: (name, references) => call((collections) => collections.append(name, references)),
+      create: (name, members, options) => call((collections) => collections.create(name, sourceOf(members), options)),
+      append: (name, members) => call((collections) => collections.append(name, sourceOf(members))),
       show: (reference) => call((collections) => collections.show(reference)),
       list: () => call((collections) => collections.list),
       log: (reference) => call((collections) => collections.log(reference)),

@@ -17,67 +17,68 @@ export interface QueryRunner {
 
 /** Artifacts to be looked for; each step gives a new query. What is wrong with a filter rejects the call that runs it. */
 export class ArtifactSearch implements AsyncIterable<Artifact> {
-  readonly #query: Query
+  /** As the services take it. */
+  readonly query: Query
   readonly #runner: QueryRunner
 
   constructor(query: Query, runner: QueryRunner) {
-    this.#query = query
+    this.query = query
     this.#runner = runner
   }
 
   /** Only artifacts that also meet this filter: an object, or words such as `size__gte=10MB` as on the command line. */
   where(filter: ArtifactWhere | string | ReadonlyArray<string>): ArtifactSearch {
-    return new ArtifactSearch(this.#query.where(filter), this.#runner)
+    return new ArtifactSearch(this.query.where(filter), this.#runner)
   }
 
   /** By this field instead of by creation; equal ones by uid, absent values last. */
   orderBy(field: SortField, direction?: Direction): ArtifactSearch {
-    return new ArtifactSearch(this.#query.orderBy(field, direction), this.#runner)
+    return new ArtifactSearch(this.query.orderBy(field, direction), this.#runner)
   }
 
   /** At most this many. */
   limit(count: number): ArtifactSearch {
-    return new ArtifactSearch(this.#query.limit(count), this.#runner)
+    return new ArtifactSearch(this.query.limit(count), this.#runner)
   }
 
   /** The first, or null. */
   first(): Promise<Artifact | null> {
-    return this.#runner.run(this.#query.first)
+    return this.#runner.run(this.query.first)
   }
 
   /** The one artifact there is; rejects with `MultipleResults` or `NotFound`. */
   one(): Promise<Artifact> {
-    return this.#runner.run(this.#query.one)
+    return this.#runner.run(this.query.one)
   }
 
   /** The one artifact there is, or null; rejects with `MultipleResults`. */
   oneOrNone(): Promise<Artifact | null> {
-    return this.#runner.run(this.#query.oneOrNone)
+    return this.#runner.run(this.query.oneOrNone)
   }
 
   /** All, in order. */
   all(): Promise<ReadonlyArray<Artifact>> {
-    return this.#runner.run(this.#query.all)
+    return this.#runner.run(this.query.all)
   }
 
   /** How many; at most the limit. */
   count(): Promise<number> {
-    return this.#runner.run(this.#query.count)
+    return this.#runner.run(this.query.count)
   }
 
   /** Whether there is any. */
   exists(): Promise<boolean> {
-    return this.#runner.run(this.#query.exists)
+    return this.#runner.run(this.query.exists)
   }
 
   /** One page: `size` artifacts after `next` of another page with the same order. */
   page(size: number, next: string | null = null): Promise<Page> {
-    return this.#runner.run(this.#query.page(size, next))
+    return this.#runner.run(this.query.page(size, next))
   }
 
   /** All in order; memory does not grow with the result. The search itself can be iterated as well. */
   stream(): AsyncIterable<Artifact> {
-    return this.#runner.iterate(this.#query.stream)
+    return this.#runner.iterate(this.query.stream)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Artifact> {
@@ -86,6 +87,6 @@ export class ArtifactSearch implements AsyncIterable<Artifact> {
 
   /** Writes the result to a file, as CSV or Parquet by its ending. */
   writeTable(path: string, options?: TableFileOptions): Promise<TableFile> {
-    return this.#runner.run(writeTableFile(this.#query, path, options))
+    return this.#runner.run(writeTableFile(this.query, path, options))
   }
 }

@@ -14,6 +14,7 @@ import * as HashingLayers from "./layers/HashingLayers.ts"
 import * as KeyPolicies from "./layers/KeyPolicies.ts"
 import { keyPolicyRules } from "./workers/KeyPolicyRules.ts"
 import * as RandomUids from "./layers/RandomUids.ts"
+import { type ResilienceOptions, resilientDriver } from "./layers/ResilientStorage.ts"
 import { type ContentParser, ContentParsers, contentParsers } from "./ports/ContentParsers.ts"
 import type { Hashing } from "./ports/Hashing.ts"
 import type { KeyPolicy, KeyPolicyRules } from "./ports/KeyPolicy.ts"
@@ -127,7 +128,7 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions, packages: P
     Layer.succeed(Instance, instance),
     registryPorts(instance.registryPath, options),
     DuckDbTableFiles.layer({ cacheFolder: instance.cacheFolder }),
-    storageDrivers([...options.drivers, ...packages.drivers]),
+    storageDrivers([...options.drivers, ...packages.drivers], resilienceOf(config)),
     Layer.succeed(InstancePackages, packages.loaded),
     Layer.effect(ContentParsers, Effect.map(ContentParsers, (outer) => new Map([...outer, ...parsers]))),
     HashingLayers.layer(config.hash),
@@ -171,11 +172,16 @@ const registryOpener = (records: Records): Layer.Layer<RegistryOpener> =>
       Effect.flatMap(Layer.build(registryPorts(registryPath, records, create)), (services) => Effect.provide(Registry, services))
   })
 
+const resilienceOf = ({ storage: { concurrency, retry, timeout } }: LoadedInstance["config"]): ResilienceOptions => ({
+  retry: { limit: retry * 1000 }, timeout: { idle: timeout * 1000 }, concurrency: concurrency === "auto" ? {} : { limit: concurrency }
+})
+
 const SCHEME = /^([a-z][a-z0-9+.-]+):\/\//i
 
-/** The drivers that the caller brings; a text without a scheme is a local path. */
-const storageDrivers = (all: ReadonlyArray<StorageDriver>): Layer.Layer<StorageDrivers> =>
-  Layer.succeed(StorageDrivers, {
+/** The drivers that the caller brings; a text without a scheme is a local path. The roots of all but directories hold out. */
+const storageDrivers = (given: ReadonlyArray<StorageDriver>, resilience: ResilienceOptions = {}): Layer.Layer<StorageDrivers> => {
+  const all = given.map((driver) => resilientDriver(driver, resilience))
+  return Layer.succeed(StorageDrivers, {
     all,
     forUrl: (url) => {
       const scheme = SCHEME.exec(url)?.[1]?.toLowerCase() ?? "file"
@@ -188,3 +194,4 @@ const storageDrivers = (all: ReadonlyArray<StorageDriver>): Layer.Layer<StorageD
         : Effect.succeed(driver)
     }
   })
+}

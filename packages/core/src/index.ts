@@ -59,6 +59,7 @@ export { InstancePackages, type LoadedPackage } from "./services/InstancePackage
 export * from "./services/Integrity.ts"
 export * from "./services/Keys.ts"
 export * from "./services/Labels.ts"
+export type { MemberSource } from "./services/MemberSource.ts"
 export { type Direction, type Page, Query } from "./services/Query.ts"
 export * from "./services/Reading.ts"
 export * from "./services/Sql.ts"

@@ -4,7 +4,7 @@
  */
 import { randomBase62 } from "@sheaf/core/domain/Uid"
 import { Storage } from "@sheaf/core/ports/Storage"
-import { storageConformance } from "@sheaf/core/testing/StorageConformance"
+import { conformance } from "@sheaf/storage-testkit/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { describe } from "vitest"
 import { driver } from "../src/index.ts"
@@ -22,4 +22,4 @@ const folder = Effect.gen(function*() {
   return storage
 })
 
-describe.skipIf(url === undefined)("a real bucket", () => storageConformance("in a real bucket", Layer.effect(Storage, folder), { timeout: 600_000 }))
+describe.skipIf(url === undefined)("a real bucket", () => conformance("in a real bucket", Layer.effect(Storage, folder), { timeout: 600_000 }))

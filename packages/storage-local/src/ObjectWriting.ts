@@ -47,7 +47,7 @@ export const copyObject = (root: LocalRoot, durability: Durability, from: string
     Effect.flatMap(({ stat }) => writeObject(
       root, durability, to, { type: "stream", open: () => readObject(root, from) }, { mode: "create", size: Number(stat.size) }
     )),
-    Effect.mapError((error) => new StorageError({ ...error, operation: "copy" }))
+    Effect.mapError((error) => new StorageError({ ...error, operation: "copy", cause: error.cause }))
   )
 
 /** Gives an object another key; never overwrites, and at no moment is it under neither. */

@@ -4,24 +4,20 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Option, Stream } from "effect"
 import type { Artifact } from "@sheaf/core/domain/Artifact"
-import { sortFieldNamed } from "@sheaf/core/domain/ArtifactFilter"
-import { parseFilter } from "@sheaf/core/domain/FilterParse"
 import { InvalidInput } from "@sheaf/core/domain/SheafError"
-import { Query } from "@sheaf/core/services/Query"
+import type { Query } from "@sheaf/core/services/Query"
 import { writeTableFile } from "@sheaf/core/services/TableFile"
 import { withInstance } from "../OpenInstance.ts"
+import { type QueryInput, queryOf } from "../QueryInput.ts"
 import { Shell } from "../Shell.ts"
+import { keepHeapSteady } from "../SteadyHeap.ts"
 import { fittedTable, type ResultColumn, tabLine } from "../terminal/ResultTable.ts"
 import { safeText } from "../terminal/SafeText.ts"
 import { countText, plural, sizeText } from "../terminal/SizeText.ts"
 import { Usage } from "../UsageError.ts"
 
-export interface FindInput {
+export interface FindInput extends QueryInput {
   readonly filters: ReadonlyArray<string>
-  readonly any: boolean
-  readonly order: Option.Option<string>
-  readonly desc: boolean
-  readonly limit: Option.Option<number>
   readonly count: boolean
   readonly format: Option.Option<"table" | "csv" | "parquet">
   readonly output: Option.Option<string>
@@ -48,23 +44,15 @@ const COLUMNS: ReadonlyArray<ResultColumn & { readonly of: (artifact: Artifact) 
 /** Rows from which the widths of a terminal's columns are taken. */
 const MEASURED = 1000
 
-const queryOf = (input: FindInput): Query => {
-  let query = Query.of(parseFilter(input.filters, input.any))
-  if (Option.isSome(input.order) || input.desc) {
-    const field = sortFieldNamed(Option.getOrElse(input.order, () => "createdAt"))
-    query = query.orderBy(field, input.desc ? "desc" : "asc")
-  }
-  return Option.isSome(input.limit) ? query.limit(input.limit.value) : query
-}
-
 export const run = (input: FindInput) =>
   Effect.gen(function*() {
+    keepHeapSteady()
     const shell = yield* Shell
     const isText = shell.options.format === "text"
     const format = Option.getOrNull(input.format)
     if (input.count && (format !== null || Option.isSome(input.output))) return yield* new Usage({ message: "--count gives a number, not a table", hint: "Leave out --format and -o, or --count." })
     if (format !== null && !isText && Option.isNone(input.output)) return yield* new Usage({ message: "--format and --json exclude each other", hint: "With -o FILE, --json tells what was written." })
-    const query = yield* Effect.try({ try: () => queryOf(input), catch: (error) => error as InvalidInput })
+    const query = yield* queryOf(input.filters, input)
     return yield* withInstance(Effect.gen(function*() {
       if (input.count) {
         const count = yield* query.count

@@ -35,6 +35,6 @@ export const run = ({ force, output, reference }: GetInput) =>
     }
     if (!isText) return yield* shell.document(artifact)
     // A path is data: programs get its bytes as they are, a terminal in a form that cannot harm it.
-    const path = yield* reading.localPath(artifact)
+    const path = yield* reading.cachePath(artifact)
     yield* shell.outIsTerminal ? shell.print(safeText(path.toString())) : shell.write(Buffer.concat([Buffer.from(path), Buffer.from("\n")]))
   }))

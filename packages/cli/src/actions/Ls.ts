@@ -7,6 +7,7 @@ import { Folders } from "@sheaf/core/services/Folders"
 import { Usage } from "../UsageError.ts"
 import { withInstance } from "../OpenInstance.ts"
 import { Shell } from "../Shell.ts"
+import { keepHeapSteady } from "../SteadyHeap.ts"
 import { safeText } from "../terminal/SafeText.ts"
 import { sizeText, timeText } from "../terminal/SizeText.ts"
 
@@ -31,6 +32,7 @@ const listMembers = (input: LsInput) =>
 
 export const run = (input: LsInput) =>
   withInstance(Effect.gen(function*() {
+    keepHeapSteady()
     const shell = yield* Shell
     if (input.members) return yield* listMembers(input)
     const artifacts = yield* Artifacts

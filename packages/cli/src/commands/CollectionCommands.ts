@@ -1,24 +1,34 @@
 /** Commands about collections. */
 import { Argument, Command } from "effect/cli"
 import { lazily } from "../Handler.ts"
-import { argument, optionalArgument, switchFlag, textFlag } from "./CommandFlags.ts"
+import { argument, optionalArgument, queryFlags, switchFlag, textFlag } from "./CommandFlags.ts"
 
 const nameArgument = argument("NAME", "Name of the collection, of the form that keys have")
 const collectionArgument = argument("COLLECTION", "A name, NAME@N (its Nth version), a uid or the beginning of one")
-const references = argument("REF", "Members, in order: keys, KEY@N, uids or beginnings of them, hash:VALUE").pipe(Argument.atLeast(1))
+const members = {
+  references: argument("REF|FILTER", "Members, in order: keys, KEY@N, uids or beginnings of them, hash:VALUE; with --query filters as of find").pipe(Argument.variadic()),
+  query: switchFlag("query", "The artifacts that filters find, in the order of the query; without a filter all there are"),
+  ...queryFlags
+}
 
 const create = Command.make("create", {
   name: nameArgument,
-  references,
+  ...members,
   description: textFlag("description", "TEXT", "What it is, in words; of the version that is made")
 }, lazily(() => import("../actions/CollectionCreate.ts"))).pipe(
   Command.withDescription("Make a collection of artifacts. The same members again are the collection there is; others are a new version of it."),
-  Command.withExamples([{ command: "sheaf collection create plates/first raw/plate1/a.csv raw/plate1/b.csv" }])
+  Command.withExamples([
+    { command: "sheaf collection create plates/first raw/plate1/a.csv raw/plate1/b.csv" },
+    { command: "sheaf collection create tables --query 'key__startswith=raw/' suffix=.csv --order key", description: "What a query finds now" }
+  ])
 )
 
-const append = Command.make("append", { name: nameArgument, references }, lazily(() => import("../actions/CollectionAppend.ts"))).pipe(
+const append = Command.make("append", { name: nameArgument, ...members }, lazily(() => import("../actions/CollectionAppend.ts"))).pipe(
   Command.withDescription("Make a new version with further members, behind those there are."),
-  Command.withExamples([{ command: "sheaf collection append plates/first raw/plate2/a.csv" }])
+  Command.withExamples([
+    { command: "sheaf collection append plates/first raw/plate2/a.csv" },
+    { command: "sheaf collection append tables --query created_at__gte=2026-01-01 suffix=.csv" }
+  ])
 )
 
 const show = Command.make("show", { collection: collectionArgument }, lazily(() => import("../actions/CollectionShow.ts"))).pipe(

@@ -52,3 +52,11 @@ export const excludeFlag = manyFlag("exclude", "GLOB", "Leave out files that mat
 export const followSymlinksFlag = switchFlag("follow-symlinks", "Read what symbolic links point at; loops are detected")
 export const rehashFlag = switchFlag("rehash", "Read every file, also those that look unchanged")
 export const yesFlag = switchFlag("yes", "Do not ask").pipe(Flag.withAlias("y"))
+
+/** How the artifacts that filters find are chosen and sorted. */
+export const queryFlags = {
+  any: switchFlag("any", "Artifacts that meet one of the filters, instead of all of them"),
+  order: textFlag("order", "FIELD", "Sort by this field (default: created_at), then by uid"),
+  desc: switchFlag("desc", "The greatest first"),
+  limit: countFlag("limit", "At most N artifacts", 1).pipe(Flag.withAlias("n"))
+}

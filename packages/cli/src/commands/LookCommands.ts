@@ -2,7 +2,7 @@
 import { Argument, Command, Flag } from "effect/cli"
 import { FIELDS, LOOKUPS, snakeCase } from "@sheaf/core/domain/ArtifactFilter"
 import { lazily } from "../Handler.ts"
-import { argument, countFlag, manyFlag, optionalArgument, referenceArgument, switchFlag, textFlag } from "./CommandFlags.ts"
+import { argument, countFlag, manyFlag, optionalArgument, queryFlags, referenceArgument, switchFlag, textFlag } from "./CommandFlags.ts"
 
 const ls = Command.make("ls", {
   prefix: optionalArgument("PREFIX", "Only keys below this one, by whole segments"),
@@ -52,10 +52,7 @@ const log = Command.make("log", { key: argument("KEY", "A key, also one that is 
 
 const find = Command.make("find", {
   filters: argument("FILTER", "FIELD=VALUE or FIELD__LOOKUP=VALUE, such as key__icontains=plate; not: in front negates").pipe(Argument.variadic()),
-  any: switchFlag("any", "Artifacts that meet one of the filters, instead of all of them"),
-  order: textFlag("order", "FIELD", "Sort by this field (default: created_at), then by uid"),
-  desc: switchFlag("desc", "The greatest first"),
-  limit: countFlag("limit", "At most N artifacts", 1).pipe(Flag.withAlias("n")),
+  ...queryFlags,
   count: switchFlag("count", "Only how many there are"),
   format: Flag.Literals("format", ["table", "csv", "parquet"]).pipe(Flag.withDescription("How artifacts are written (default: table, or by the ending of -o)"), Flag.optional),
   output: textFlag("output", "FILE", "Write CSV or Parquet to this file").pipe(Flag.withAlias("o")),

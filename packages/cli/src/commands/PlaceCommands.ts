@@ -1,7 +1,7 @@
 /** Commands about storage roots. */
 import { Argument, Command, Flag } from "effect/cli"
 import { lazily } from "../Handler.ts"
-import { argument, referenceArgument, switchFlag, textFlag } from "./CommandFlags.ts"
+import { argument, referenceArgument, switchFlag, textFlag, yesFlag } from "./CommandFlags.ts"
 
 const rootArgument = argument("ROOT", "Name, uid, URL or path of a storage root")
 
@@ -14,7 +14,8 @@ const add = Command.make("add", {
   Command.withDescription("Add a storage root. Files inside it are registered where they stand."),
   Command.withExamples([
     { command: "sheaf storage add /mnt/instrument --name instrument --read-only" },
-    { command: "sheaf storage add /mnt/big --default" }
+    { command: "sheaf storage add /mnt/big --default" },
+    { command: "sheaf storage add 's3://bucket/prefix?region=eu-central-1' --name cloud" }
   ])
 )
 
@@ -38,9 +39,16 @@ const remove = Command.make("remove", { root: rootArgument }, lazily(() => impor
   Command.withExamples([{ command: "sheaf storage remove instrument" }])
 )
 
-const verify = Command.make("verify", { root: rootArgument }, lazily(() => import("../actions/StorageVerify.ts"))).pipe(
-  Command.withDescription("Find out what a storage root can do: reach it, write into it, read back what was written."),
-  Command.withExamples([{ command: "sheaf storage verify big" }])
+const verify = Command.make("verify", {
+  root: rootArgument,
+  conformance: switchFlag("conformance", "Run the suite that every storage driver has to pass, in a folder of its own that is removed afterwards; says first what it costs"),
+  yes: yesFlag
+}, lazily(() => import("../actions/StorageVerify.ts"))).pipe(
+  Command.withDescription("Find out what a storage root can do: reach it, write into it, read back what was written. With --conformance, all that Sheaf relies on."),
+  Command.withExamples([
+    { command: "sheaf storage verify big" },
+    { command: "sheaf storage verify s3://lab-data/plates --conformance" }
+  ])
 )
 
 const storage = Command.make("storage").pipe(

@@ -136,6 +136,7 @@ export class RegistryState {
   copy(): RegistryState {
     const copy = new RegistryState()
     for (const artifact of this.artifacts.values()) copy.addArtifact({ ...artifact })
+    for (const [stem, seq] of this.#newestSeq) copy.noteNewestSeq(stem, seq)
     for (const key of [...this.keys.values()].sort(byAge)) copy.addKey(key)
     for (const location of this.locations()) copy.addLocation({ ...location })
     for (const [stem, seq] of this.#newestSeq) copy.noteNewestSeq(stem, seq)

@@ -18,6 +18,7 @@ const CHECKS: ReadonlyArray<readonly [problem: string, sql: string]> = [
     WHERE a.key IS NULL AND a.visibility = 1`],
   ["families with more than one latest version", `SELECT stem AS example FROM reg.artifact WHERE is_latest AND visibility = 1 GROUP BY stem HAVING count(*) > 1`],
   ["families without a latest version", `SELECT stem AS example FROM reg.artifact WHERE visibility = 1 GROUP BY stem HAVING NOT bool_or(is_latest)`],
+  ["version tags that a family has twice", `SELECT stem AS example FROM reg.artifact WHERE visibility = 1 AND version IS NOT NULL GROUP BY stem, version HAVING count(*) > 1`],
   // Placed by their hash, artifacts of one content share an object.
   ["places that hold several contents at once", `SELECT l.object_key AS example FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact
     WHERE l.state = 'ok' GROUP BY l.root, l.object_key HAVING count(DISTINCT (a.hash, a.hash_type, a.size)) > 1`],

@@ -1,6 +1,7 @@
 /**
  * Collections in the DuckDB registry, set-based: any number of members in a few statements and one transaction.
  */
+import { createHash } from "node:crypto"
 import { Effect, Layer } from "effect"
 import type { Collection, CollectionDifference } from "../domain/Collection.ts"
 import { NotFound } from "../domain/SheafError.ts"
@@ -9,6 +10,7 @@ import { CollectionStore, type MemberChange, type PutCollection } from "../ports
 import { withArtifacts } from "./DuckDbArtifactList.ts"
 import { DuckDbClient, type DuckDbSession } from "./DuckDbClient.ts"
 import { isoTime, nextTime, wellFormed } from "./DuckDbRows.ts"
+import { dropTables, makeTable } from "./DuckDbSpill.ts"
 
 /** The reference implementation of the port. */
 export const layer: Layer.Layer<CollectionStore, never, DuckDbClient> = Layer.effect(
@@ -92,11 +94,24 @@ const nextVersion = async (s: DuckDbSession, stem: string): Promise<number> => {
   return newest!.seq + 1
 }
 
-/** As `collectionHash` of the domain, without the hashes leaving the engine. */
+/** Hashes that leave the engine at once. */
+const HASHES = 50_000
+
+/** As `collectionHash` of the domain, with memory for a part of the hashes only. */
 const hashOf = async (s: DuckDbSession, listed: string): Promise<string> => {
-  const [row] = await s.rows<{ hex: string }>(`SELECT md5(coalesce(string_agg(hash, ':' ORDER BY hash), '')) AS hex
-    FROM (SELECT DISTINCT a.hash FROM reg.artifact a JOIN ${listed} t ON t.artifact = a.uid)`)
-  return Buffer.from(row!.hex, "hex").toString("base64url").slice(0, 22)
+  const table = `${listed}_hashes`
+  try {
+    const count = await makeTable(s, table, `SELECT row_number() OVER (ORDER BY hash) - 1 AS position, hash
+      FROM (SELECT DISTINCT a.hash FROM reg.artifact a JOIN ${listed} t ON t.artifact = a.uid)`)
+    const digest = createHash("md5")
+    for (let from = 0; from < count; from += HASHES) {
+      const [part] = await s.rows<{ text: string }>(`SELECT string_agg(hash, ':' ORDER BY position) AS text FROM ${table} WHERE position >= ${from} AND position < ${from + HASHES}`)
+      digest.update(`${from === 0 ? "" : ":"}${part!.text}`)
+    }
+    return digest.digest("base64url").slice(0, 22)
+  } finally {
+    await dropTables(s, table, [""]).catch(() => undefined)
+  }
 }
 
 const difference = async (s: DuckDbSession, from: string, to: string): Promise<CollectionDifference> => {

@@ -5,7 +5,7 @@ import { Effect, type Stream } from "effect"
 import { NotFound } from "../domain/SheafError.ts"
 import type { CopyFilter, Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
-import { inPages, inRange, pageRanges, type Range } from "./DuckDbListing.ts"
+import { inPages, inRange, type PageSelect, pageRanges, type Range } from "./DuckDbListing.ts"
 import { nextTime, recordsParam, recordsTable } from "./DuckDbRows.ts"
 
 type Copies = Pick<Registry["Service"], "copies" | "recordStates" | "putLocation" | "knownObjects">
@@ -22,23 +22,30 @@ export const copies = (client: DuckDbClient["Service"]): Copies => ({
       : client.read((s) => knownObjects(s, root, objectKeys))
 })
 
+/** A select of the folders that are one artifact, by `uid`: what their locations name is no object. */
+export const FOLDERS = `SELECT uid FROM reg.artifact WHERE n_files IS NOT NULL`
+
 /** Objects that a location names; and those of folders, whose location names the folder. */
 const knownObjects = async (s: DuckDbSession, root: string, objectKeys: ReadonlyArray<string>): Promise<ReadonlySet<string>> => {
   const among = `root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))`
-  const known = new Set((await s.rows<{ key: string }>(`SELECT DISTINCT object_key AS key FROM reg.location WHERE ${among}`, [root, objectKeys])).map(({ key }) => key))
+  const named = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM (SELECT artifact, object_key FROM reg.location WHERE ${among}) l
+    ANTI JOIN (${FOLDERS}) f ON f.uid = l.artifact`, [root, objectKeys])
+  const known = new Set(named.map(({ key }) => key))
   for (const key of await heldByFolders(s, root, objectKeys.filter((key) => !known.has(key)))) known.add(key)
   return known
 }
 
-/** Objects that lie in a folder that is one artifact. */
-export const heldByFolders = async (s: DuckDbSession, root: string, objectKeys: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+/** Objects that are files of a folder which is one artifact; with `standing` those of folders that are recorded to stand there now. */
+export const heldByFolders = async (
+  s: DuckDbSession, root: string, objectKeys: ReadonlyArray<string>, { standing = false }: { readonly standing?: boolean } = {}
+): Promise<ReadonlyArray<string>> => {
   const folders = new Set(objectKeys.flatMap(foldersAbove))
   if (folders.size === 0) return []
-  const held = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM (SELECT artifact, object_key FROM reg.location
-      WHERE root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[]))) l
-    SEMI JOIN (SELECT uid FROM reg.artifact WHERE n_files IS NOT NULL) a ON a.uid = l.artifact`, [root, [...folders]])
+  const held = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key || '/' || m.path AS key FROM (SELECT artifact, object_key FROM reg.location
+      WHERE root = $1 AND object_key IN (SELECT unnest($2::VARCHAR[])) ${standing ? "AND state <> 'replaced'" : ""}) l
+    JOIN reg.member m ON m.artifact = l.artifact`, [root, [...folders]])
   const holding = new Set(held.map(({ key }) => key))
-  return holding.size === 0 ? [] : objectKeys.filter((key) => foldersAbove(key).some((folder) => holding.has(folder)))
+  return objectKeys.filter((key) => holding.has(key))
 }
 
 /** `a/b/c` lies in `a` and `a/b`. */
@@ -63,9 +70,9 @@ const pages = (client: DuckDbClient["Service"], filter: CopyFilter): Stream.Stre
       for (const range of ranges) all.push({ ...range, root })
     }
     return all
-  }, (s, part) => page(s, filter, part))
+  }, (part) => page(filter, part), ({ position: _, ...copy }: StoredCopy & { readonly position: number }) => copy)
 
-const page = async (s: DuckDbSession, filter: CopyFilter, part: CopyPage): Promise<ReadonlyArray<StoredCopy>> => {
+const page = (filter: CopyFilter, part: CopyPage): PageSelect => {
   const range = inRange("l.object_key", part, 2)
   const params: Array<unknown> = [part.root, ...range.params]
   const given = (value: unknown): string => `$${params.push(value)}`
@@ -78,8 +85,12 @@ const page = async (s: DuckDbSession, filter: CopyFilter, part: CopyPage): Promi
   if (filter.sample !== undefined) {
     conditions.push(`('0x' || substr(md5(l.artifact || ${given(filter.sample.seed)}), 1, 8))::BIGINT < ${given(Math.round(filter.sample.share * 2 ** 32))}`)
   }
-  return s.rows<StoredCopy>(`SELECT l.artifact AS uid, a.key, l.root, l.object_key AS "objectKey", l.is_virtual AS "isVirtual", l.in_place AS "inPlace", a.suffix, a.size, a.hash, a.hash_type AS "hashType",
-      l.state FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact WHERE ${conditions.join(" AND ")} ORDER BY l.object_key, l.artifact`, params)
+  return {
+    sql: `SELECT row_number() OVER (ORDER BY l.object_key, l.artifact) - 1 AS position, l.artifact AS uid, a.key, l.root, l.object_key AS "objectKey", l.is_virtual AS "isVirtual",
+      l.in_place AS "inPlace", a.suffix, a.size, a.hash, a.hash_type AS "hashType", l.state
+      FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact WHERE ${conditions.join(" AND ")}`,
+    params
+  }
 }
 
 type States = Parameters<Copies["recordStates"]>[0]

@@ -26,30 +26,39 @@ const COLUMNS: Readonly<Partial<Record<FilterField, string>>> = {
   hashType: "a.hash_type", nFiles: "a.n_files", nObservations: "a.n_observations", run: "a.run", createdAt: "a.created_at", updatedAt: "a.updated_at", formerKey: "a.former_key"
 }
 
-/** What stands in other tables: a column of `a` that is among `member` of rows of which a text is looked at; a record is known by any of its texts. */
+/**
+ * What stands in other tables: `of`, a column of `a`, is among what `among` selects from rows of which a text is looked at. A record is known by any of its
+ * texts.
+ */
 interface Related {
   readonly of: string
-  readonly member: string
-  readonly from: string
+  readonly among: (where: string) => string
   readonly texts: ReadonlyArray<string>
 }
 
 const PATH = `(CASE WHEN r.url = 'file:///' THEN '' WHEN starts_with(r.url, 'file://') THEN url_decode(substr(r.url, 8)) ELSE split_part(r.url, '?', 1) END || '/' || l.object_key)`
 
+const rows = (column: string, from: string) => (where: string): string => `SELECT ${column} FROM ${from} WHERE ${where}`
+
+/** Whoever carries a label that is below another one counts as carrying that as well. */
+const labelled = (where: string): string => `WITH RECURSIVE meant AS (SELECT l.uid FROM reg.label l WHERE ${where}
+    UNION SELECT below.uid FROM meant JOIN reg.label below ON below.parent = meant.uid)
+  SELECT m.artifact FROM reg.artifact_label m JOIN meant ON meant.uid = m.label`
+
 const RELATED: Readonly<Partial<Record<FilterField, Related>>> = {
-  key: { of: "a.uid", member: "k.artifact", from: "reg.key k", texts: ["k.key"] },
+  key: { of: "a.uid", among: rows("k.artifact", "reg.key k"), texts: ["k.key"] },
   keyHistory: {
-    of: "a.uid", member: "k.artifact", from: "(SELECT key, artifact FROM reg.key UNION ALL SELECT key, artifact FROM reg.key_history) k", texts: ["k.key"]
+    of: "a.uid", among: rows("k.artifact", "(SELECT key, artifact FROM reg.key UNION ALL SELECT key, artifact FROM reg.key_history) k"), texts: ["k.key"]
   },
-  labels: { of: "a.uid", member: "m.artifact", from: "reg.artifact_label m JOIN reg.label l ON l.uid = m.label", texts: ["l.name", "l.uid"] },
+  labels: { of: "a.uid", among: labelled, texts: ["l.name", "l.uid"] },
   collections: {
-    of: "a.uid", member: "m.artifact", from: "reg.collection_member m JOIN (SELECT * FROM reg.collection WHERE visibility = 1) c ON c.uid = m.collection",
+    of: "a.uid", among: rows("m.artifact", "reg.collection_member m JOIN (SELECT * FROM reg.collection WHERE visibility = 1) c ON c.uid = m.collection"),
     texts: ["c.name", "c.uid"]
   },
-  storage: { of: "a.uid", member: "l.artifact", from: "reg.location l JOIN reg.storage_root r ON r.uid = l.root", texts: ["r.url", "r.name", "r.uid"] },
-  path: { of: "a.uid", member: "l.artifact", from: "reg.location l JOIN reg.storage_root r ON r.uid = l.root", texts: [PATH] },
-  transform: { of: "a.run", member: "r.uid", from: "reg.run r JOIN reg.transform t ON t.uid = r.transform", texts: ["t.key", "t.uid"] },
-  createdBy: { of: "a.account", member: "c.uid", from: "reg.account c", texts: ["c.handle"] }
+  storage: { of: "a.uid", among: rows("l.artifact", "reg.location l JOIN reg.storage_root r ON r.uid = l.root"), texts: ["r.url", "r.name", "r.uid"] },
+  path: { of: "a.uid", among: rows("l.artifact", "reg.location l JOIN reg.storage_root r ON r.uid = l.root"), texts: [PATH] },
+  transform: { of: "a.run", among: rows("r.uid", "reg.run r JOIN reg.transform t ON t.uid = r.transform"), texts: ["t.key", "t.uid"] },
+  createdBy: { of: "a.account", among: rows("c.uid", "reg.account c"), texts: ["c.handle"] }
 }
 
 /** A condition over `reg.artifact a`, true or false for every row. */
@@ -70,7 +79,7 @@ const conditionSql = (condition: Condition, params: Parameters): string => {
   const { field, lookup, values } = condition
   const related = RELATED[field]
   if (related === undefined) return compared(COLUMNS[field]!, condition, params)
-  const among = (where: string): string => `${related.of} IN (SELECT ${related.member} FROM ${related.from} WHERE ${where})`
+  const among = (where: string): string => `${related.of} IN (${related.among(where)})`
   if (lookup === "isnull") return values[0] === true ? `NOT coalesce(${among("true")}, false)` : among("true")
   return among(related.texts.map((text) => compared(text, condition, params)).join(" OR "))
 }

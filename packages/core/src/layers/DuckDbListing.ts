@@ -4,14 +4,15 @@
  * Sorting everything for each page would cost more than all the rest, so the ends of the pages are found first, from every so manieth row, and each
  * page is then a range of its own.
  */
-import { Effect, Option, Stream } from "effect"
+import type { Stream } from "effect"
 import type { RegistryError } from "../ports/Registry.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
+import { inPieces, makeTable, rowsIn, spill, textsOf } from "./DuckDbSpill.ts"
 
 /** One row in this many is drawn to find where pages end. */
 const DRAWN = 400
-/** Drawn rows a page: a page has about 20,000 rows, give or take an eighth. */
-const DRAWN_A_PAGE = 50
+/** Drawn rows a page: a page has about 50,000 rows, give or take a tenth. */
+const DRAWN_A_PAGE = 125
 
 /** Names a range of a sorted column: greater than `after`, unless null, and at most `upTo`, unless null. */
 export interface Range {
@@ -41,14 +42,39 @@ export const pageRanges = async (
   return [...ends, null].map((upTo, i) => ({ after: i === 0 ? after : ends[i - 1]!, upTo }))
 }
 
-/** The rows of all pages, read one page after the other. */
-export const inPages = <P, A>(
+/** A WHERE clause for the keys at or below a prefix, in a range: the prefix itself, and what lies between `prefix/` and `prefix0`, the next text after all of those. */
+export const keysBelow = (prefix: string, range: Range = { after: null, upTo: null }): { readonly where: string; readonly params: ReadonlyArray<string> } => {
+  const params = prefix === "" ? [] : [prefix, `${prefix}/`, `${prefix}0`]
+  const more = inRange("key", range, params.length + 1)
+  const conditions = [...(prefix === "" ? [] : ["(key = $1 OR (key >= $2 AND key < $3))"]), ...more.conditions]
+  return { where: conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`, params: [...params, ...more.params] }
+}
+
+/** The ranges of the keys below a prefix that make pages, after one of them. */
+export const keyRanges = (s: DuckDbSession, prefix: string, after: string): Promise<ReadonlyArray<Range>> => {
+  const { params, where } = keysBelow(prefix, { after, upTo: null })
+  return pageRanges(s, { column: "key", from: `FROM reg.key ${where}`, params, after })
+}
+
+/** What a page is: a SELECT that gives each row its `position`, counted from 0 in the order of the rows, and times as numbers; and its parameters. */
+export interface PageSelect {
+  readonly sql: string
+  readonly params: ReadonlyArray<unknown>
+}
+
+/** The rows of all pages, one page after the other. */
+export const inPages = <P, R extends { readonly position: number }, A>(
   client: DuckDbClient["Service"],
   pages: (s: DuckDbSession) => Promise<ReadonlyArray<P>>,
-  read: (s: DuckDbSession, page: P) => Promise<ReadonlyArray<A>>
+  select: (page: P) => PageSelect,
+  convert: (row: R) => A
 ): Stream.Stream<A, RegistryError> =>
-  Stream.unwrap(Effect.map(client.read(pages), (all) =>
-    Stream.paginate(0, (i) =>
-      i >= all.length
-        ? Effect.succeed([[], Option.none<number>()] as const)
-        : Effect.map(client.read((s) => read(s, all[i]!)), (rows) => [rows, i + 1 < all.length ? Option.some(i + 1) : Option.none<number>()] as const))))
+  inPieces(client.read(pages), (page) =>
+    spill(client, {
+      endings: [""],
+      fill: async (s, table) => {
+        const { params, sql } = select(page)
+        return { count: await makeTable(s, table, sql, params) }
+      },
+      read: async (s, _, table, from, until) => [...(await textsOf(s, table, from, until)).values()].map((text) => () => rowsIn<R>(text).map(convert))
+    }))

@@ -7,9 +7,10 @@ import { fileNameOf, portableFold } from "../domain/ArtifactKey.ts"
 import { nearKeys } from "../domain/NearKeys.ts"
 import type { KeyRecord } from "../domain/RegistryState.ts"
 import type { KeyListing, Registry, RegistryError } from "../ports/Registry.ts"
+import { selectArtifacts } from "./DuckDbArtifacts.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
-import { inPages, inRange, pageRanges, type Range } from "./DuckDbListing.ts"
-import { isoTime, KEY_COLUMNS, selectArtifacts } from "./DuckDbRows.ts"
+import { inPages, keyRanges, keysBelow, type PageSelect, type Range } from "./DuckDbListing.ts"
+import { isoTime, KEY_COLUMNS } from "./DuckDbRows.ts"
 
 type Lookups = Pick<
   Registry["Service"],
@@ -93,32 +94,22 @@ const list = (client: DuckDbClient["Service"], prefix: string): Stream.Stream<Ke
   Stream.unwrap(Effect.map(client.read((s) => listFirst(s, prefix)), (first) => {
     if (first.length < FIRST) return Stream.fromIterable(first)
     const after = first[first.length - 1]!.key
-    return Stream.concat(Stream.fromIterable(first), inPages(client, (s) => {
-      const { conditions, params } = below(prefix)
-      const from = `FROM reg.key WHERE ${[...conditions, `key > $${params.length + 1}`].join(" AND ")}`
-      return pageRanges(s, { column: "key", from, params: [...params, after], after })
-    }, (s, range) => listPage(s, prefix, range)))
+    return Stream.concat(Stream.fromIterable(first), inPages(client, (s) => keyRanges(s, prefix, after), (range) => listPage(prefix, range), (row: ListedRow & { readonly position: number }) => listing(row)))
   }))
 
-/** Keys at or below a prefix: the prefix itself, and what lies between `prefix/` and `prefix0`, the next text after all of those. */
-const below = (prefix: string): { readonly conditions: ReadonlyArray<string>; readonly params: ReadonlyArray<string> } =>
-  prefix === "" ? { conditions: [], params: [] } : { conditions: ["(key = $1 OR (key >= $2 AND key < $3))"], params: [prefix, `${prefix}/`, `${prefix}0`] }
-
-const where = (conditions: ReadonlyArray<string>): string => (conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`)
-
-const listFirst = (s: DuckDbSession, prefix: string): Promise<ReadonlyArray<KeyListing>> => {
-  const { conditions, params } = below(prefix)
-  return listed(s, `SELECT key, artifact FROM reg.key ${where(conditions)} ORDER BY key LIMIT ${FIRST}`, params)
+const listFirst = async (s: DuckDbSession, prefix: string): Promise<ReadonlyArray<KeyListing>> => {
+  const { params, where } = keysBelow(prefix)
+  const keys = `SELECT key, artifact FROM reg.key ${where} ORDER BY key LIMIT ${FIRST}`
+  return (await s.rows<ListedRow>(`SELECT ${LISTED} FROM (${keys}) k JOIN reg.artifact a ON a.uid = k.artifact ORDER BY k.key`, params)).map(listing)
 }
 
-const listPage = (s: DuckDbSession, prefix: string, range: Range): Promise<ReadonlyArray<KeyListing>> => {
-  const { conditions, params } = below(prefix)
-  const more = inRange("key", range, params.length + 1)
-  return listed(s, `SELECT key, artifact FROM reg.key ${where([...conditions, ...more.conditions])}`, [...params, ...more.params])
+const listPage = (prefix: string, range: Range): PageSelect => {
+  const { params, where } = keysBelow(prefix, range)
+  const keys = `SELECT key, artifact FROM reg.key ${where}`
+  return { sql: `SELECT row_number() OVER (ORDER BY k.key) - 1 AS position, ${LISTED} FROM (${keys}) k JOIN reg.artifact a ON a.uid = k.artifact`, params }
 }
 
-const listed = async (s: DuckDbSession, keys: string, params: ReadonlyArray<unknown>): Promise<ReadonlyArray<KeyListing>> => {
-  const rows = await s.rows<ListedRow>(`SELECT k.key, a.uid, coalesce(k.key = a.key, false) AS "isPrimary", a.suffix, a.size, a.hash, a.hash_type AS "hashType",
-      a.created_at AS "createdAt" FROM (${keys}) k JOIN reg.artifact a ON a.uid = k.artifact ORDER BY k.key`, params)
-  return rows.map((row) => ({ ...row, createdAt: isoTime(row.createdAt) }))
-}
+const LISTED = `k.key, a.uid, coalesce(k.key = a.key, false) AS "isPrimary", a.suffix, a.size, a.hash, a.hash_type AS "hashType", epoch_us(a.created_at) AS "createdAt"`
+
+const listing = ({ createdAt, hash, hashType, isPrimary, key, size, suffix, uid }: ListedRow): KeyListing =>
+  ({ key, uid, isPrimary, suffix, size, hash, hashType, createdAt: isoTime(createdAt) })

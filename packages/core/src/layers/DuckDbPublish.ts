@@ -17,6 +17,7 @@ import type { BatchTables } from "./DuckDbBatchTables.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
 import { sqlText } from "./DuckDbMigrations.ts"
 import { applyBatch, type OutcomeCount } from "./DuckDbPublishApply.ts"
+import { RETIRED_VERSIONS } from "./DuckDbRetired.ts"
 
 const COLUMNS = `{'status': 'VARCHAR', 'rel': 'VARCHAR', 'hash': 'VARCHAR', 'hash_type': 'VARCHAR', 'size': 'BIGINT', 'suffix': 'VARCHAR', 'uid': 'VARCHAR',
   'object_key': 'VARCHAR', 'code': 'VARCHAR', 'message': 'VARCHAR'}`
@@ -158,7 +159,7 @@ const numberVersions = async (s: DuckDbSession, t: BatchTables, together: boolea
   await s.run(`CREATE OR REPLACE TEMP TABLE ${t.decided}_versions AS
     WITH x AS (SELECT d.ord, d.p_stem FROM ${t.decided}_1 d ${together ? `LEFT JOIN ${t.decided}_primary pr ON pr.ord = d.ord` : ""}
         WHERE d.content = 'unknown' AND d.p IS NOT NULL AND ${together ? "coalesce(pr.was_primary, d.p_primary)" : "d.p_primary"}),
-      families AS (SELECT a.stem, max(a.seq) AS seq FROM reg.artifact a SEMI JOIN x ON x.p_stem = a.stem GROUP BY a.stem),
+      families AS (SELECT a.stem, max(a.seq) AS seq FROM (SELECT stem, seq FROM reg.artifact UNION ALL ${RETIRED_VERSIONS}) a SEMI JOIN x ON x.p_stem = a.stem GROUP BY a.stem),
       numbered AS (SELECT x.ord, x.p_stem, f.seq + row_number() OVER (PARTITION BY x.p_stem ORDER BY x.ord) AS seq FROM x JOIN families f ON f.stem = x.p_stem)
     SELECT ord, seq, p_stem || ${versionPartSql("seq")} AS uid FROM numbered`)
 }

@@ -6,7 +6,8 @@ import { InUse, NotFound } from "../domain/SheafError.ts"
 import { randomBase62 } from "../domain/Uid.ts"
 import { type DoomedArtifact, type DoomedObject, type OpenRemoval, Purge, type PurgePlan } from "../ports/Purge.ts"
 import { DuckDbClient, type DuckDbSession } from "./DuckDbClient.ts"
-import { heldByFolders } from "./DuckDbCopies.ts"
+import { FOLDERS, heldByFolders } from "./DuckDbCopies.ts"
+import { retiring } from "./DuckDbRetired.ts"
 import { nextTime, recordsParam, recordsTable } from "./DuckDbRows.ts"
 import { firstUnknown, renewLatest, uidParam, uidTable } from "./DuckDbTrash.ts"
 
@@ -45,8 +46,8 @@ export const layer: Layer.Layer<Purge, never, DuckDbClient> = Layer.effect(
           ? Effect.succeed(new Set<string>())
           : client.read(async (s) => {
             const known = await s.rows<{ key: string }>(`SELECT DISTINCT l.object_key AS key FROM reg.location l SEMI JOIN ${recordsTable({ key: "VARCHAR" })} k ON k.key = l.object_key
-              WHERE l.root = $2 AND l.state <> 'replaced'`, [recordsParam(objectKeys.map((key) => ({ key }))), root])
-            return new Set([...known.map(({ key }) => key), ...await heldByFolders(s, root, objectKeys)])
+              ANTI JOIN (${FOLDERS}) f ON f.uid = l.artifact WHERE l.root = $2 AND l.state <> 'replaced'`, [recordsParam(objectKeys.map((key) => ({ key }))), root])
+            return new Set([...known.map(({ key }) => key), ...await heldByFolders(s, root, objectKeys, { standing: true })])
           })
     }))
 )
@@ -71,18 +72,23 @@ const chosenArtifacts = async (s: DuckDbSession): Promise<ReadonlyArray<DoomedAr
   return rows.map((row) => ({ ...row, keys: row.keys ?? [] }))
 }
 
+/** Files, those of folders too. A place recorded as replaced is no reference, unless the very bytes stand there again. */
 const chosenObjects = (s: DuckDbSession): Promise<ReadonlyArray<DoomedObject>> =>
   s.rows<DoomedObject>(`
-    WITH l AS (SELECT l.artifact, l.root, l.object_key, l.in_place, NULL AS path, NULL AS size, NULL AS hash, NULL AS hash_type FROM reg.location l
-        ANTI JOIN (SELECT DISTINCT artifact FROM reg.member) f ON f.artifact = l.artifact WHERE l.state <> 'replaced'
-      UNION ALL SELECT l.artifact, l.root, l.object_key || '/' || m.path, l.in_place, m.path, m.size, m.hash, m.hash_type
-        FROM reg.location l JOIN reg.member m ON m.artifact = l.artifact WHERE l.state <> 'replaced'),
+    WITH l AS (SELECT l.artifact, l.root, l.object_key, l.in_place, l.state, NULL AS path, NULL AS size, NULL AS hash, NULL AS hash_type FROM reg.location l
+        ANTI JOIN (${FOLDERS}) f ON f.uid = l.artifact
+      UNION ALL SELECT l.artifact, l.root, l.object_key || '/' || m.path, l.in_place, l.state, m.path, m.size, m.hash, m.hash_type
+        FROM reg.location l JOIN reg.member m ON m.artifact = l.artifact),
       mine AS (SELECT l.root, l.object_key, bool_or(l.in_place) AS in_place, any_value(coalesce(l.size, p.size)) AS size, any_value(coalesce(l.hash, p.hash)) AS hash,
           any_value(coalesce(l.hash_type, p.hash_type)) AS hash_type
-        FROM l JOIN purge_plan p ON p.uid = l.artifact WHERE p.hash_type <> 'md5-d' OR l.path IS NOT NULL GROUP BY l.root, l.object_key),
-      others AS (SELECT l.root, l.object_key FROM l ANTI JOIN purge_plan p ON p.uid = l.artifact)
+        FROM l JOIN purge_plan p ON p.uid = l.artifact WHERE l.state <> 'replaced' GROUP BY l.root, l.object_key),
+      others AS (SELECT l.root, l.object_key FROM l ANTI JOIN purge_plan p ON p.uid = l.artifact WHERE l.state <> 'replaced'),
+      back AS (SELECT l.root, l.object_key, coalesce(l.size, a.size) AS size, coalesce(l.hash, a.hash) AS hash, coalesce(l.hash_type, a.hash_type) AS hash_type
+        FROM (SELECT * FROM l WHERE state = 'replaced') l JOIN reg.artifact a ON a.uid = l.artifact ANTI JOIN purge_plan p ON p.uid = l.artifact)
     SELECT m.root, m.object_key AS "objectKey", m.in_place AS "inPlace", m.size, m.hash, m.hash_type AS "hashType"
-    FROM mine m ANTI JOIN others o ON o.root = m.root AND o.object_key = m.object_key ORDER BY m.root, m.object_key`)
+    FROM mine m ANTI JOIN others o ON o.root = m.root AND o.object_key = m.object_key
+      ANTI JOIN back b ON b.root = m.root AND b.object_key = m.object_key AND b.size = m.size AND b.hash = m.hash AND b.hash_type = m.hash_type
+    ORDER BY m.root, m.object_key`)
 
 /** Names the objects in the journal. */
 const note = async (s: DuckDbSession, objects: ReadonlyArray<DoomedObject>): Promise<void> => {
@@ -107,6 +113,6 @@ const remove = async (s: DuckDbSession): Promise<void> => {
   await s.run(`INSERT INTO reg.key_history SELECT key, artifact, ${now}, 'released', NULL FROM reg.key SEMI JOIN purge_plan p ON p.uid = artifact`)
   await s.run(`DELETE FROM reg.key WHERE artifact IN ${planned}`)
   for (const table of OWNED) await s.run(`DELETE FROM reg.${table} WHERE artifact IN ${planned}`)
-  await s.run(`DELETE FROM reg.artifact WHERE uid IN ${planned}`)
+  await retiring(s, "purge_plan", () => s.run(`DELETE FROM reg.artifact WHERE uid IN ${planned}`))
   await renewLatest(s, `(SELECT stem FROM purge_plan)`, now)
 }

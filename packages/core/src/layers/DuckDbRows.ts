@@ -3,12 +3,18 @@
  */
 import type { Artifact, ArtifactLocation } from "../domain/Artifact.ts"
 import { compareBytes } from "../domain/ByteOrder.ts"
-import { type ArtifactRecord, byAge, type KeyRecord, type LocationRecord } from "../domain/RegistryState.ts"
+import type { ArtifactRecord, LocationRecord } from "../domain/RegistryState.ts"
 import { objectPath, type StorageRoot } from "../domain/StorageRoot.ts"
 import { DuckDbConnection, type DuckDbSession } from "./DuckDbSession.ts"
 
-/** ISO 8601 in UTC with milliseconds. */
-export const isoTime = (micros: number): string => new Date(Math.floor(micros / 1000)).toISOString()
+let latest = { millis: 0, text: "1970-01-01T00:00:00.000Z" }
+
+/** ISO 8601 in UTC with milliseconds. What is registered together has about the same time, so that the latest one is remembered. */
+export const isoTime = (micros: number): string => {
+  const millis = Math.floor(micros / 1000)
+  if (millis !== latest.millis) latest = { millis, text: new Date(millis).toISOString() }
+  return latest.text
+}
 
 /** Text that DuckDB can hold: lone surrogates, which are no characters, become U+FFFD. */
 export const wellFormed = (text: string | null): string | null => (text === null ? null : Buffer.from(text, "utf8").toString("utf8"))
@@ -30,10 +36,16 @@ export const recordsTable = (columns: Readonly<Record<string, ColumnType>>): str
 /** The parameter for {@link recordsTable}. */
 export const recordsParam = (records: ReadonlyArray<object>): string => JSON.stringify(records)
 
-export const ARTIFACT_COLUMNS = `uid, stem, seq, is_latest AS "isLatest", key, former_key AS "formerKey", suffix, kind, description, version, size, hash,
-  hash_type AS "hashType", n_files AS "nFiles", n_observations AS "nObservations", run, account, created_at AS "createdAt", updated_at AS "updatedAt"`
+/** What a record says that an artifact shows. */
+export type ArtifactColumns = Omit<ArtifactRecord, "stem" | "seq" | "manifestHash">
+
+export const ARTIFACT_COLUMNS = `uid, is_latest AS "isLatest", key, former_key AS "formerKey", suffix, kind, description, version, size, hash,
+  hash_type AS "hashType", n_files AS "nFiles", n_observations AS "nObservations", run, account, epoch_us(created_at) AS "createdAt",
+  epoch_us(updated_at) AS "updatedAt"`
 
 export const KEY_COLUMNS = `key, artifact, since, event, run`
+
+export type LocationColumns = Omit<LocationRecord, "artifact" | "inPlace">
 
 export const LOCATION_COLUMNS = `artifact, root, object_key AS "objectKey", is_virtual AS "isVirtual", in_place AS "inPlace", state,
   created_at AS "createdAt", verified_at AS "verifiedAt"`
@@ -59,7 +71,7 @@ export const selectRoots = async (s: DuckDbSession): Promise<ReadonlyArray<Stora
 export interface ArtifactParts {
   /** Oldest first. */
   readonly keys: ReadonlyArray<string>
-  readonly locations: ReadonlyArray<LocationRecord>
+  readonly locations: ReadonlyArray<LocationColumns>
   /** Of the account that made it. */
   readonly handle: string | null
   /** Names of its labels, sorted. */
@@ -71,12 +83,12 @@ export interface ArtifactParts {
 }
 
 /** Good copies first, then the oldest. */
-const byPreference = (a: LocationRecord, b: LocationRecord): number =>
+const byPreference = (a: LocationColumns, b: LocationColumns): number =>
   Number(a.state !== "ok") - Number(b.state !== "ok") || a.createdAt - b.createdAt ||
   compareBytes(a.root, b.root) || compareBytes(a.objectKey, b.objectKey)
 
 /** The artifact of a record, as every interface shows it. */
-export const toArtifact = (record: ArtifactRecord, parts: ArtifactParts, roots: ReadonlyMap<string, StorageRoot>): Artifact => {
+export const toArtifact = (record: ArtifactColumns, parts: ArtifactParts, roots: ReadonlyMap<string, StorageRoot>): Artifact => {
   const locations = [...parts.locations].sort(byPreference).flatMap((location): ReadonlyArray<ArtifactLocation> => {
     const root = roots.get(location.root)
     return root === undefined ? [] : [{
@@ -116,69 +128,6 @@ export const toArtifact = (record: ArtifactRecord, parts: ArtifactParts, roots: 
     createdAt: isoTime(record.createdAt),
     updatedAt: isoTime(record.updatedAt)
   })
-}
-
-/** Live artifacts by uid, in the order asked for; unknown uids are left out. */
-export const selectArtifacts = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<ReadonlyArray<Artifact>> => {
-  if (uids.length === 0) return []
-  const wanted = [...new Set(uids)]
-  const [isWanted, param] = oneOf("uid", wanted)
-  const records = await s.rows<ArtifactRecord>(`SELECT ${ARTIFACT_COLUMNS} FROM reg.artifact WHERE ${isWanted} AND visibility = 1`, [param])
-  if (records.length === 0) return []
-  const [isOfThem] = oneOf("artifact", wanted)
-  const keys = await s.rows<KeyRecord>(`SELECT ${KEY_COLUMNS} FROM reg.key WHERE ${isOfThem}`, [param])
-  const locations = await s.rows<LocationRecord>(`SELECT ${LOCATION_COLUMNS} FROM reg.location WHERE ${isOfThem}`, [param])
-  const roots = new Map((await selectRoots(s)).map((root) => [root.uid, root]))
-  const handles = records.some((record) => record.account !== null)
-    ? new Map((await s.rows<{ uid: string; handle: string }>(`SELECT uid, handle FROM reg.account`)).map(({ handle, uid }) => [uid, handle]))
-    : new Map<string, string>()
-  const groups = await selectGroups(s, wanted)
-  const transforms = records.some((record) => record.run !== null) ? await transformsOf(s, records) : new Map<string, string>()
-  const keysOf = byArtifact([...keys].sort(byAge))
-  const locationsOf = byArtifact(locations)
-  const byUid = new Map(records.map((record) => [record.uid, record]))
-  return uids.flatMap((uid) => {
-    const record = byUid.get(uid)
-    return record === undefined ? [] : [toArtifact(record, {
-      keys: (keysOf.get(uid) ?? []).map(({ key }) => key),
-      locations: locationsOf.get(uid) ?? [],
-      handle: record.account === null ? null : handles.get(record.account) ?? record.account,
-      ...groups(uid),
-      transform: record.run === null ? null : transforms.get(record.run) ?? null
-    }, roots)]
-  })
-}
-
-/** What labels artifacts carry and what collections they are in. Most registries have neither, and then nothing is looked for. */
-const selectGroups = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promise<(uid: string) => Pick<ArtifactParts, "labels" | "collections">> => {
-  const some = await s.rows<{ what: string }>(
-    `(SELECT 'label' AS what FROM reg.artifact_label LIMIT 1) UNION ALL (SELECT 'collection' FROM reg.collection_member LIMIT 1)`)
-  const [isOfThem, param] = oneOf("artifact", uids)
-  const names = async (what: string, sql: string): Promise<ReadonlyMap<string, ReadonlyArray<{ readonly name: string }>>> =>
-    some.some((one) => one.what === what) ? byArtifact(await s.rows<{ artifact: string; name: string }>(sql, [param])) : new Map()
-  const labels = await names("label", `SELECT m.artifact, l.name FROM (SELECT artifact, label FROM reg.artifact_label WHERE ${isOfThem}) m
-    JOIN reg.label l ON l.uid = m.label ORDER BY l.name`)
-  const collections = await names("collection", `SELECT m.artifact, c.name FROM (SELECT artifact, collection FROM reg.collection_member WHERE ${isOfThem}) m
-    JOIN (SELECT uid, name FROM reg.collection WHERE is_latest AND visibility = 1) c ON c.uid = m.collection ORDER BY c.name`)
-  const nameOf = ({ name }: { readonly name: string }): string => name
-  return (uid) => ({ labels: [...new Set((labels.get(uid) ?? []).map(nameOf))], collections: (collections.get(uid) ?? []).map(nameOf) })
-}
-
-/** Uids of the transforms of runs, by run. */
-const transformsOf = async (s: DuckDbSession, records: ReadonlyArray<ArtifactRecord>): Promise<ReadonlyMap<string, string>> => {
-  const [condition, param] = oneOf("uid", [...new Set(records.flatMap(({ run }) => run ?? []))])
-  const rows = await s.rows<{ uid: string; transform: string }>(`SELECT uid, transform FROM reg.run WHERE ${condition}`, [param])
-  return new Map(rows.map(({ transform, uid }) => [uid, transform]))
-}
-
-const byArtifact = <R extends { readonly artifact: string }>(rows: ReadonlyArray<R>): ReadonlyMap<string, ReadonlyArray<R>> => {
-  const grouped = new Map<string, Array<R>>()
-  for (const row of rows) {
-    const group = grouped.get(row.artifact)
-    if (group === undefined) grouped.set(row.artifact, [row])
-    else group.push(row)
-  }
-  return grouped
 }
 
 /**

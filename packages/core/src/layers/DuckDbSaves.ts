@@ -13,6 +13,7 @@ import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
 import { KEY_COLUMNS, LOCATION_COLUMNS, nextTime, oneOf, wellFormed } from "./DuckDbRows.ts"
 import { writeChanges } from "./DuckDbChanges.ts"
 import { recordReproduced } from "./DuckDbReproduced.ts"
+import { retiredVersions } from "./DuckDbRetired.ts"
 import { literal } from "./DuckDbSession.ts"
 
 /** Requests that are decided and written in one piece; more are taken piece by piece within the same transaction. */
@@ -155,13 +156,15 @@ const withFollowers = async (
 
 /** The latest version of each family that may get a new one, and its newest number. */
 const loadFamilies = async (s: DuckDbSession, state: RegistryState, members: ReadonlyArray<ArtifactRecord>): Promise<void> => {
-  const [condition, param] = oneOf("stem", [...new Set(members.map(({ stem }) => stem))])
+  const stems = [...new Set(members.map(({ stem }) => stem))]
+  const [condition, param] = oneOf("stem", stems)
   const rows = await s.rows<KnownRow & { visibility: number }>(`SELECT ${KNOWN_COLUMNS}, visibility FROM reg.artifact WHERE ${condition}
     QUALIFY (is_latest AND visibility = 1) OR seq = max(seq) OVER (PARTITION BY stem)`, [param])
   for (const { visibility, ...row } of rows) {
     state.noteNewestSeq(stemOf(row.uid), row.seq)
     if (visibility === 1 && !state.artifacts.has(row.uid)) state.addArtifact(known(row))
   }
+  for (const { seq, stem } of await retiredVersions(s, stems)) state.noteNewestSeq(stem, seq)
 }
 
 /** Versions of the families at hand that have a tag which these saves want to give. */

@@ -2,7 +2,7 @@
  * The trash in the DuckDB registry. A trashed artifact keeps its row, with visibility -1; its keys stand in `trashed_key` meanwhile.
  */
 import { Effect, Layer } from "effect"
-import { KeyConflict, NoGoodLocation, NotFound } from "../domain/SheafError.ts"
+import { InvalidInput, KeyConflict, NoGoodLocation, NotFound } from "../domain/SheafError.ts"
 import { isUid } from "../domain/Uid.ts"
 import type { RegistryError } from "../ports/Registry.ts"
 import { type LeavingArtifact, Trash, type TrashedArtifact, type TrashSelection } from "../ports/Trash.ts"
@@ -30,7 +30,7 @@ export const layer: Layer.Layer<Trash, never, DuckDbClient> = Layer.effect(
           await s.run(`DROP TABLE temp.restore_plan`)
           return returning
         }
-        type Errors = NotFound | KeyConflict | NoGoodLocation
+        type Errors = NotFound | KeyConflict | InvalidInput | NoGoodLocation
         return dryRun ? client.read<ReadonlyArray<TrashedArtifact>, Errors>(work) : client.write<ReadonlyArray<TrashedArtifact>, Errors>(work)
       },
       list: client.read((s) => trashed(s, "")),
@@ -121,11 +121,24 @@ const planRestore = async (s: DuckDbSession, uids: ReadonlyArray<string>): Promi
     UNION ALL SELECT key, max(artifact), min(artifact) FROM mine GROUP BY key HAVING count(*) > 1
     ORDER BY key LIMIT 1`)
   if (conflict !== undefined) throw new KeyConflict(conflict)
+  const [tagged] = await s.rows<{ uid: string; version: string; holder: string }>(`
+    WITH mine AS (SELECT a.uid, a.stem, a.version FROM reg.artifact a SEMI JOIN restore_plan p ON p.uid = a.uid WHERE a.version IS NOT NULL)
+    SELECT m.uid, m.version, a.uid AS holder FROM mine m JOIN reg.artifact a ON a.stem = m.stem AND a.version = m.version WHERE a.visibility = 1
+    UNION ALL SELECT max(uid), version, min(uid) FROM mine GROUP BY stem, version HAVING count(*) > 1
+    ORDER BY uid LIMIT 1`)
+  if (tagged !== undefined) throw tagTaken(tagged)
   // Its storage root may have been removed meanwhile.
   const [bare] = await s.rows<{ uid: string }>(`SELECT p.uid FROM restore_plan p ANTI JOIN reg.location l ON l.artifact = p.uid ORDER BY p.uid LIMIT 1`)
   if (bare !== undefined) throw new NoGoodLocation({ uid: bare.uid, tried: [] })
   return trashed(s, "SEMI JOIN restore_plan p ON p.uid = a.uid")
 }
+
+/** A version's tag was given to another version of the family meanwhile. Shared with the model in memory. */
+export const tagTaken = ({ holder, uid, version }: { readonly uid: string; readonly version: string; readonly holder: string }): InvalidInput =>
+  new InvalidInput({
+    what: `artifact ${uid} with version ${version}`, reason: `another version of the same family, ${holder}, has that tag by now`,
+    advice: `Nothing was changed. To have this one instead, move the other into the trash first: sheaf rm ${holder}.`
+  })
 
 /** Keys keep the order of their age. */
 const applyRestore = async (s: DuckDbSession): Promise<void> => {

@@ -53,8 +53,12 @@ export class Queries extends Context.Service<Queries, {
   readonly exists: (filter: ArtifactFilter) => Effect.Effect<boolean, QueryError>
   /** The first artifacts after the end of another page, at most `query.limit`, which is 100 by default. */
   readonly page: (query: ArtifactQuery, after: PageEnd | null) => Effect.Effect<ArtifactPage, QueryError>
-  /** In order, page by page: the registry is free in between, and memory does not grow with the result. */
+  /** In order, piece by piece: the registry is free in between, and memory does not grow with the result. */
   readonly stream: (query: ArtifactQuery) => Stream.Stream<Artifact, QueryError>
+  /** Only the uids of {@link stream}, many times faster. */
+  readonly uids: (query: ArtifactQuery) => Stream.Stream<string, QueryError>
+  /** Those with a key at or below a prefix, by whole segments unless it is "", each once, in the order of the first such key. */
+  readonly below: (prefix: string) => Stream.Stream<Artifact, RegistryError>
   /** Writes the columns of {@link TABLE_COLUMNS} to a file, which is replaced; gives the number of rows. The engine writes it by itself. */
   readonly writeTable: (query: ArtifactQuery, format: TableFormat, path: string) => Effect.Effect<number, QueryError>
 }>()("@sheaf/core/Queries") {}

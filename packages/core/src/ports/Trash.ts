@@ -4,7 +4,7 @@
  */
 import { Context, type Effect } from "effect"
 import type { HashType } from "../domain/ContentHash.ts"
-import type { KeyConflict, NoGoodLocation, NotFound } from "../domain/SheafError.ts"
+import type { InvalidInput, KeyConflict, NoGoodLocation, NotFound } from "../domain/SheafError.ts"
 import type { RegistryError } from "./Registry.ts"
 
 /** Which live artifacts are meant: by uid, and those with a key below a prefix (which ends with `/`). */
@@ -56,11 +56,14 @@ export class Trash extends Context.Service<Trash, {
     selection: TrashSelection,
     options: { readonly dryRun: boolean; readonly account: string | null }
   ) => Effect.Effect<ReadonlyArray<LeavingArtifact>, RegistryError | NotFound>
-  /** Puts artifacts back with their keys, all or none. A key that is taken, or that two of them had, is a conflict. */
+  /**
+   * Puts artifacts back with their keys, all or none. A key that is taken, or that two of them had, is a conflict; a version tag that another version of the
+   * family has by now, or that two of them had, is `InvalidInput`.
+   */
   readonly restore: (
     uids: ReadonlyArray<string>,
     options: { readonly dryRun: boolean }
-  ) => Effect.Effect<ReadonlyArray<TrashedArtifact>, RegistryError | NotFound | KeyConflict | NoGoodLocation>
+  ) => Effect.Effect<ReadonlyArray<TrashedArtifact>, RegistryError | NotFound | KeyConflict | InvalidInput | NoGoodLocation>
   /** What is in the trash, newest first. */
   readonly list: Effect.Effect<ReadonlyArray<TrashedArtifact>, RegistryError>
   /** Uids of trashed artifacts: with this uid or beginning of one, that had this key, or any key below a prefix that ends with `/`. */

@@ -14,6 +14,7 @@ import {
 import { suffixTable } from "../domain/Suffix.ts"
 import { Hashing } from "../ports/Hashing.ts"
 import { KeyPolicy } from "../ports/KeyPolicy.ts"
+import { Queries } from "../ports/Queries.ts"
 import { type KeyListing, Registry, type RegistryError } from "../ports/Registry.ts"
 import { RunRecords } from "../ports/RunRecords.ts"
 import { Session } from "../ports/Session.ts"
@@ -155,10 +156,11 @@ export class Artifacts extends Context.Service<Artifacts, {
   /** The keys below a prefix as a tree, with totals of everything below it. */
   readonly tree: (prefix?: string, options?: TreeOptions) => Effect.Effect<KeyTree, RegistryError | InvalidKey>
 }>()("@sheaf/core/Artifacts") {
-  static readonly layer: Layer.Layer<Artifacts, never, Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | TableFiles> = Layer.effect(
+  static readonly layer: Layer.Layer<Artifacts, never, Instance | Registry | Queries | StorageDrivers | Hashing | KeyPolicy | UidSource | TableFiles> = Layer.effect(
     Artifacts,
     Effect.gen(function*() {
       const registry = yield* Registry
+      const queries = yield* Queries
       const dependencies = yield* saveDependencies
       const saveOne = (item: SaveItem): Effect.Effect<SaveResult, SaveError> =>
         dependencies.pipe(Effect.flatMap((deps) => saveBatch([item], deps)), Effect.flatMap(([result]) => Effect.fromResult(result!)))
@@ -182,7 +184,7 @@ export class Artifacts extends Context.Service<Artifacts, {
         resolve: Effect.fn("Artifacts.resolve")(resolve),
         get,
         list,
-        listArtifacts: (prefix = "") => artifactsInOrder(list(prefix), registry),
+        listArtifacts: (prefix = "") => Stream.unwrap(Effect.map(acceptPrefix(prefix), (accepted) => queries.below(accepted))),
         log: Effect.fn("Artifacts.log")(function*(key: string) {
           const parsed = parseKey(key)
           if (!parsed.ok) return yield* new InvalidKey({ key, reason: parsed.reason })
@@ -201,30 +203,12 @@ export class Artifacts extends Context.Service<Artifacts, {
 
 /** Saves of one batch are registered in one transaction. */
 const BATCH = 2_000
-/** Artifacts are looked up this many at a time. */
-const PAGE = 10_000
 
 /** "" or a key prefix in normal form. */
 const acceptPrefix = (prefix: string): Effect.Effect<string, InvalidKey> => {
   if (/^[/.]*$/.test(prefix) && !prefix.includes("..")) return Effect.succeed("")
   const parsed = parseKey(prefix)
   return parsed.ok ? Effect.succeed(parsed.key) : Effect.fail(new InvalidKey({ key: prefix, reason: parsed.reason }))
-}
-
-const artifactsInOrder = <E>(keys: Stream.Stream<KeyListing, E>, registry: Registry["Service"]): Stream.Stream<Artifact, E | RegistryError> => {
-  // Only an artifact with several keys can come again.
-  const severalKeys = new Set<string>()
-  return keys.pipe(
-    Stream.grouped(PAGE),
-    Stream.mapEffect((page) => registry.artifacts([...new Set(page.map(({ uid }) => uid))])),
-    Stream.flattenIterable,
-    Stream.filter(({ keys: { length }, uid }) => {
-      if (length <= 1) return true
-      if (severalKeys.has(uid)) return false
-      severalKeys.add(uid)
-      return true
-    })
-  )
 }
 
 /** What saving needs, with roots that are opened once and kept until the scope ends. */

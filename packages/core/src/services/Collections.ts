@@ -6,16 +6,18 @@ import { parseKey } from "../domain/ArtifactKey.ts"
 import type { Artifact } from "../domain/Artifact.ts"
 import type { Collection, CollectionDifference, CollectionOutcome } from "../domain/Collection.ts"
 import { nearKeys } from "../domain/NearKeys.ts"
-import { InvalidInput, InvalidKey, MultipleResults, NotFound } from "../domain/SheafError.ts"
+import { type FileError, InvalidInput, InvalidKey, MultipleResults, NotFound } from "../domain/SheafError.ts"
 import { isUid, UID_LENGTH } from "../domain/Uid.ts"
 import { CollectionStore, type MemberChange } from "../ports/CollectionStore.ts"
+import { Queries } from "../ports/Queries.ts"
 import { ReferenceIndex } from "../ports/ReferenceIndex.ts"
 import { Registry, type RegistryError } from "../ports/Registry.ts"
 import { Session } from "../ports/Session.ts"
 import { UidSource } from "../ports/UidSource.ts"
 import type { ResolveError } from "./Artifacts.ts"
 import { exportMembers, type CollectionExportOptions, type CollectionExportReport, type CollectionExportError } from "./CollectionExport.ts"
-import { resolveReferences } from "./ManyReferences.ts"
+import { Instance } from "./Instance.ts"
+import { listMembers, type MemberSource } from "./MemberSource.ts"
 import { Reading } from "./Reading.ts"
 import { MIN_UID_PREFIX } from "./References.ts"
 
@@ -49,17 +51,17 @@ export interface CollectionDiff extends CollectionDifference {
 }
 
 type FindError = RegistryError | NotFound | MultipleResults
-type PutError = RegistryError | ResolveError | InvalidKey | InvalidInput
+type PutError = RegistryError | ResolveError | InvalidKey | InvalidInput | FileError
 
 /** Collections: named, versioned, ordered sets of artifacts. */
 export class Collections extends Context.Service<Collections, {
   /**
-   * Makes a collection of the artifacts that references mean, in their order, each once. The same set as that of the latest collection of this name is that
-   * collection; another set is a new version of it.
+   * Makes a collection of the artifacts that references mean, or of those of a query, in their order, each once. The same set as that of the latest collection
+   * of this name is that collection; another set is a new version of it.
    */
-  readonly create: (name: string, references: ReadonlyArray<string>, options?: { readonly description?: string }) => Effect.Effect<CollectionChange, PutError>
+  readonly create: (name: string, members: MemberSource, options?: { readonly description?: string }) => Effect.Effect<CollectionChange, PutError>
   /** Makes a new version with further members behind those there are. */
-  readonly append: (name: string, references: ReadonlyArray<string>) => Effect.Effect<CollectionChange, PutError>
+  readonly append: (name: string, members: MemberSource) => Effect.Effect<CollectionChange, PutError>
   /** The collection that a reference means: a name, `NAME@N` (its Nth version), a uid or a unique beginning of one. */
   readonly get: (reference: string) => Effect.Effect<Collection, FindError>
   /** The same with its members. */
@@ -75,12 +77,14 @@ export class Collections extends Context.Service<Collections, {
   /** Writes the members under their keys below a directory, each verified. A member that cannot be written does not stop the others. */
   readonly export: (reference: string, directory: string, options?: CollectionExportOptions) => Effect.Effect<CollectionExportReport, FindError | CollectionExportError>
 }>()("@sheaf/core/Collections") {
-  static readonly layer: Layer.Layer<Collections, never, CollectionStore | ReferenceIndex | Registry | UidSource | Reading> = Layer.effect(
+  static readonly layer: Layer.Layer<Collections, never, CollectionStore | ReferenceIndex | Registry | Queries | Instance | UidSource | Reading> = Layer.effect(
     Collections,
     Effect.gen(function*() {
       const store = yield* CollectionStore
       const registry = yield* Registry
       const index = yield* ReferenceIndex
+      const queries = yield* Queries
+      const { cacheFolder } = yield* Instance
       const reading = yield* Reading
       const uids = yield* UidSource
       const session = yield* Session
@@ -89,13 +93,12 @@ export class Collections extends Context.Service<Collections, {
         return yield* oneCollection(reference, store)
       })
 
-      const put = Effect.fn("Collections.put")(function*(mode: MemberChange["mode"], given: string, references: ReadonlyArray<string>, description: string | null) {
+      const put = Effect.fn("Collections.put")(function*(mode: MemberChange["mode"], given: string, source: MemberSource, description: string | null) {
         const { name, warnings } = yield* collectionName(given)
-        if (references.length === 0) return yield* noMembers(name)
         if (mode === "append" && (yield* store.versions(name)).length === 0) return yield* notFound(name, store)
-        const { notes, uids: members } = yield* resolveReferences(references, index, registry)
+        const { list, notes } = yield* listMembers(name, source, { registry, index, queries, cacheFolder })
         const { collection, otherOrder, outcome } = yield* store.put({
-          name, members: { uids: members }, mode, description, candidateUid: uids.next("collection"), account: yield* registry.account(session.account), run: session.run
+          name, members: list, mode, description, candidateUid: uids.next("collection"), account: yield* registry.account(session.account), run: session.run
         })
         return {
           ...collection,
@@ -103,7 +106,7 @@ export class Collections extends Context.Service<Collections, {
           warnings: otherOrder && mode === "exactly" ? [...warnings, orderKept(name)] : warnings,
           notes
         }
-      })
+      }, Effect.scoped)
 
       const show = Effect.fn("Collections.show")(function*(reference: string) {
         const { members: _, ...collection } = yield* get(reference)
@@ -120,8 +123,8 @@ export class Collections extends Context.Service<Collections, {
       })
 
       return Collections.of({
-        create: (name, references, options = {}) => put("exactly", name, references, options.description ?? null),
-        append: (name, references) => put("append", name, references, null),
+        create: (name, members, options = {}) => put("exactly", name, members, options.description ?? null),
+        append: (name, members) => put("append", name, members, null),
         get,
         show,
         list: store.latest,
@@ -152,9 +155,6 @@ export const collectionName = (text: string): Effect.Effect<{ readonly name: str
 }
 
 const orderKept = (name: string): CollectionWarning => ({ code: "OrderKept", message: `${name} has these members already, in another order, which stays` })
-
-const noMembers = (name: string): InvalidInput =>
-  new InvalidInput({ what: `the collection ${name}`, reason: "was given no members", advice: "Name at least one artifact." })
 
 const notFound = (reference: string, store: CollectionStore["Service"]): Effect.Effect<never, RegistryError | NotFound> =>
   Effect.flatMap(store.latest, (all) =>

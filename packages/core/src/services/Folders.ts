@@ -30,8 +30,11 @@ import { clearLeftovers } from "./PendingWork.ts"
 import { Reading, type ReadingError } from "./Reading.ts"
 import { resolveReference } from "./References.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
+import { KeyFolds } from "./KeyFolds.ts"
+import { artifactByReference, asRefusal, checkTag, inheritKey } from "./SaveBatch.ts"
 import { noRun, unknownRuns } from "./RunOfInstance.ts"
-import { planSave, type SavePlan, suffixFits } from "./SavePlan.ts"
+import { planSave, type SavePlan } from "./SavePlan.ts"
+import { saveResults } from "./SaveResults.ts"
 import { StorageRoots } from "./StorageRoots.ts"
 
 /** A member of a folder that a reference means. */
@@ -162,13 +165,12 @@ const saveFolder = (path: string, options: SaveOptions) =>
     }
     const roots = yield* registry.roots
     const real = yield* inspectDirectory(path)
-    const revised = options.revises === undefined ? null : yield* Effect.flatMap(resolveReference(options.revises, registry), ({ uid }) => registry.artifacts([uid]))
-    const planned = yield* planSave({ path: real, ...options }, {
+    const revised = options.revises === undefined ? null : yield* artifactByReference(options.revises, registry)
+    const item = { path: real, ...options }
+    const plan = inheritKey(yield* planSave(item, {
       roots, suffixes: suffixTable(config.suffixes.composite), composite: config.suffixes.composite, policy
-    })
-    const plan: SavePlan = planned.key !== null || revised?.[0]?.key === undefined || revised[0].key === null || !suffixFits(revised[0].suffix, planned.suffix)
-      ? planned
-      : { ...planned, key: revised[0].key }
+    }), revised)
+    yield* checkTag(options.version)
     const { files, others } = yield* Effect.try({ try: () => listFolder(fromUserPath(real)), catch: (error) => fileError(path, error) })
     const uid = uids.next("artifact")
     return yield* Effect.uninterruptibleMask((restore) =>
@@ -178,26 +180,23 @@ const saveFolder = (path: string, options: SaveOptions) =>
         const request: SaveRequest = {
           hash: folderHash(all.map(({ hash }) => hash)), hashType: "md5-d", size: all.reduce((sum, { size }) => sum + size, 0),
           suffix: plan.suffix, key: plan.key, description: options.description ?? null, kind: options.kind ?? null, run: options.run ?? run,
-          version: options.version ?? null, revises: revised?.[0]?.uid ?? null, candidateUid: uid,
+          version: options.version ?? null, revises: revised?.uid ?? null, candidateUid: uid,
           folder: { members: all, manifestHash: manifestHash(all) },
           object: { root: plan.root.uid, objectKey: written.objectKey, isVirtual: written.isVirtual, inPlace: plan.objectKey !== null }
         }
-        const saved = yield* Effect.flatMap(registry.account(account), (uid) =>
+        const outcome = yield* Effect.flatMap(registry.account(account), (uid) =>
           registry.save([request], { onDuplicate: options.onDuplicate ?? config.onDuplicate, account: uid })).pipe(
           Effect.tapError(() => written.remove),
-          Effect.flatMap(([result]) => Result.isSuccess(result!) ? Effect.succeed(result.success) : Effect.andThen(written.remove, Effect.fail(result!.failure)))
+          Effect.flatMap(([result]) => Result.isSuccess(result!) ? Effect.succeed(result.success) : Effect.andThen(written.remove, Effect.fail(asRefusal(result!.failure, plan)))),
+          Effect.tap(({ objectUsed }) => objectUsed ? written.settle : written.remove)
         )
-        yield* saved.objectUsed ? written.settle : written.remove
-        const [artifact] = yield* registry.artifacts([saved.uid])
+        const saved = { item, plan, request, outcome, objectKey: written.objectKey }
+        const [result] = yield* saveResults([Result.succeed(saved)], { registry, folds: new KeyFolds(registry), handle: account })
         const skipped: ReadonlyArray<SaveWarning> = others.length === 0 ? [] : [{
           code: "MembersLeftOut", message: `${others.length} left out, being no regular files: ${others.slice(0, 3).map((one) => displayPath(escaped(one))).join(", ")}${others.length > 3 ? " …" : ""}`
         }]
-        const moved: ReadonlyArray<SaveWarning> = saved.outcome === "aliased" ? [{
-          code: "AliasMade", message: `the content is known as artifact ${saved.uid}${saved.aliasOf === null ? "" : ` with key ${saved.aliasOf}`}; ${plan.key} is a further key of it now`
-        }] : []
-        return {
-          outcome: saved.outcome, artifact: artifact!, key: plan.key, aliasOf: saved.aliasOf, movedFrom: saved.movedFrom, warnings: [...plan.warnings, ...skipped, ...moved]
-        }
+        const { warnings, ...rest } = yield* Effect.fromResult(result!)
+        return { ...rest, warnings: [...warnings, ...skipped] }
       }))
   })
 
@@ -277,7 +276,16 @@ const copyMembers = (plan: SavePlan, directory: string, files: ReadonlyArray<str
     const base = fromUserPath(rootPath === "/" ? "" : rootPath)
     const spare = virtualPlace({ uid, suffix: plan.suffix })
     const wish = policy.place({ key: plan.key, uid, suffix: plan.suffix, hash: "" })
-    const isFree = (place: string) => statSync(toFsPath(`${base}/${unescapePath(place)}`), { throwIfNoEntry: false }) === undefined
+    const look = (place: string) => statSync(toFsPath(`${base}/${unescapePath(place)}`), { throwIfNoEntry: false })
+    /** Nothing stands there, nor a file where a folder above it would be. */
+    const isFree = (place: string): boolean => {
+      if (look(place) !== undefined) return false
+      for (let at = place.lastIndexOf("/"); at > 0; at = place.lastIndexOf("/", at - 1)) {
+        const above = look(place.slice(0, at))
+        if (above !== undefined) return above.isDirectory()
+      }
+      return true
+    }
     // Objects named by their hash have no folder of their own.
     const objectKey = !wish.isVirtual && isFree(wish.objectKey) ? wish.objectKey : spare
     const intents = intentPath(rootPath)
@@ -286,9 +294,11 @@ const copyMembers = (plan: SavePlan, directory: string, files: ReadonlyArray<str
     })
     const done: Array<string> = []
     const settle = Effect.sync(() => rmSync(intents, { force: true }))
+    // One without files stands there as well: as a directory.
+    if (files.length === 0) mkdirSync(toFsPath(`${base}/${unescapePath(objectKey)}`), { recursive: true })
     const remove = Effect.sync(() => {
       for (const key of done) rmSync(toFsPath(`${base}/${unescapePath(key)}`), { force: true })
-      removeEmpty(base, done)
+      removeEmpty(base, done.length > 0 ? done : [`${objectKey}/`])
       rmSync(intents, { force: true })
     })
     const reader = fileReader({ algorithm, followSymlinks: false, stopped: () => false, onBytes: () => undefined })

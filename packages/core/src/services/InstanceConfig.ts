@@ -21,10 +21,10 @@ const PackageReference = Schema.TemplateLiteral(["package:", Schema.String]).che
   Schema.isPattern(REFERENCE, { message: "expected package: and the name of a package, such as package:@team/sheaf-policy" })
 )
 
-/** The config file of an instance, `.sheaf/config.json`. */
 /** The name of the package in `package:NAME`, or null for any other text. */
 export const packageIn = (setting: string): string | null => (REFERENCE.test(setting) ? setting.slice("package:".length) : null)
 
+/** The config file of an instance, `.sheaf/config.json`. */
 export const InstanceConfig = Schema.Struct({
   format: Schema.Literal(CONFIG_FORMAT),
   /** 12 characters. */
@@ -45,16 +45,29 @@ export const InstanceConfig = Schema.Struct({
     {}
   ),
   /** Names of packages with storage drivers, used beside those that a program brings. */
-  drivers: defaulted(Schema.Array(PackageName), [])
+  drivers: defaulted(Schema.Array(PackageName), []),
+  /** How storage roots that are no directories are treated. */
+  storage: defaulted(
+    Schema.Struct({
+      /** Seconds in which what failed is tried again; 0 tries nothing again. */
+      retry: defaulted(Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 86_400 }, { message: "expected seconds from 0" })), 60),
+      /** Seconds in which something has to happen; 0 waits for ever. */
+      timeout: defaulted(Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 86_400 }, { message: "expected seconds from 0" })), 60),
+      /** Operations at once, or `auto`: as many as the driver is good for. */
+      concurrency: defaulted(Schema.Union([Schema.Literal("auto"), Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }, { message: "expected auto or a whole number from 1" }))]), "auto")
+    }),
+    {}
+  )
 })
 export type InstanceConfig = typeof InstanceConfig.Type
 
 /** What `setConfig` changes, by name; the others are fixed when the instance is made. */
-export const SETTINGS = ["name", "keyPolicy", "onDuplicate", "durability", "suffixes.composite", "drivers"] as const
+export const SETTINGS = ["name", "keyPolicy", "onDuplicate", "durability", "suffixes.composite", "drivers", "storage.retry", "storage.timeout", "storage.concurrency"] as const
 /** Name of a setting that can be changed. */
 export type Setting = (typeof SETTINGS)[number]
 
 const LISTS: ReadonlySet<string> = new Set<Setting>(["suffixes.composite", "drivers"])
+const NUMBERS: ReadonlySet<string> = new Set<Setting>(["storage.retry", "storage.timeout", "storage.concurrency"])
 const FIXED: ReadonlySet<string> = new Set(["format", "uid", "hash"])
 
 export type ConfigError = InvalidConfig | RegistryNewer | FileError
@@ -124,7 +137,7 @@ export const setConfig = <E = never>(
       return yield* new InvalidInput({ what: name, reason: "is fixed when the instance is made", advice: "Make another instance with: sheaf init --hash ALG." })
     }
     if (!(SETTINGS as ReadonlyArray<string>).includes(name)) return yield* unknownSetting(name)
-    const wanted = LISTS.has(name) ? yield* asList(name, value) : value
+    const wanted = LISTS.has(name) ? yield* asList(name, value) : NUMBERS.has(name) ? asNumber(value) : value
     const text = yield* readText(configPath)
     const { raw } = yield* Effect.fromResult(parseConfig(configPath, text))
     const changed = JSON.stringify(withValue(raw, name.split("."), wanted), null, 2) + "\n"
@@ -153,6 +166,8 @@ const asList = (name: string, value: unknown): Effect.Effect<unknown, InvalidInp
     catch: () => new InvalidInput({ what: `${name} = ${value}`, reason: "is not a JSON array", advice: "Give the values separated by commas." })
   })
 }
+
+const asNumber = (value: unknown): unknown => (typeof value === "string" && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value)
 
 const withValue = (at: Raw, [first, ...rest]: ReadonlyArray<string>, value: unknown): Raw =>
   ({ ...at, [first!]: rest.length === 0 ? value : withValue((at[first!] as Raw | undefined) ?? {}, rest, value) })

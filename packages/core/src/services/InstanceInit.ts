@@ -211,7 +211,8 @@ const configFrom = (target: string, options: InitOptions, uid: string): Instance
   onDuplicate: options.onDuplicate ?? "alias",
   durability: options.durability ?? "full",
   suffixes: { composite: [] },
-  drivers: []
+  drivers: [],
+  storage: { retry: 60, timeout: 60, concurrency: "auto" }
 })
 
 /** What an attempt that is under way or was interrupted has written; its uid may stand in a marker already. */

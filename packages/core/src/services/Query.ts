@@ -126,6 +126,16 @@ export class Query {
     return Stream.unwrap(this.#use((queries, query) => Effect.succeed(queries.stream(query))))
   }
 
+  /** The uids of {@link stream}, many times faster. */
+  get uids(): Stream.Stream<string, QueryError, Queries> {
+    return Stream.unwrap(this.#use((queries, query) => Effect.succeed(queries.uids(query))))
+  }
+
+  /** What it asks for, in words of the command line. */
+  get text(): string {
+    return filterText(this.#filter)
+  }
+
   /** Writes a table to a file, which is replaced; gives the number of rows. */
   writeTable(format: TableFormat, path: string): Effect.Effect<number, QueryError, Queries> {
     return this.#use((queries, query) => queries.writeTable(query, format, path))

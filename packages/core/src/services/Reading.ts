@@ -2,6 +2,7 @@
  * Reading: the bytes of an artifact from the best of its copies, compared with its hash on the way.
  */
 import { Context, Effect, Layer, Result, Stream } from "effect"
+import { join } from "node:path"
 import type { Artifact } from "../domain/Artifact.ts"
 import { toFsPath } from "../domain/FileName.ts"
 import type { FolderMember } from "../domain/FolderManifest.ts"
@@ -13,10 +14,12 @@ import { Registry, type RegistryError } from "../ports/Registry.ts"
 import { RunRecords } from "../ports/RunRecords.ts"
 import type { StorageHandle } from "../ports/Storage.ts"
 import { TableFiles } from "../ports/TableFiles.ts"
+import { ContentCache } from "./ContentCache.ts"
 import { LARGE } from "./ContentReader.ts"
 import { asProblem, CopyProblem } from "./CopyExamination.ts"
 import { type Copy, CopyReader, type CopySet, memberOf } from "./CopyReader.ts"
 import { type CopiedFile, copyToFile } from "./FileCopy.ts"
+import { Instance } from "./Instance.ts"
 import { parseWith } from "./CustomLoading.ts"
 import { checkLoadable, isTableFile, parseContent } from "./Loading.ts"
 import { RunInputs } from "./RunInputs.ts"
@@ -58,8 +61,11 @@ export class Reading extends Context.Service<Reading, {
    * calls take both. The copy is there and has the right size; its bytes are compared only when it is recorded as bad.
    */
   readonly localPath: (artifact: Artifact | string) => Effect.Effect<string | Buffer, ReadingError>
-  /** A path at which ordinary programs read the artifact: as {@link localPath}, since every kind of storage that ships has one. */
-  readonly cachePath: (artifact: Artifact | string) => Effect.Effect<string | Buffer, ReadingError>
+  /**
+   * A path at which ordinary programs read the artifact: as {@link localPath}, and for a file that has no copy in a local root that of a compared copy in the instance's
+   * cache. The cache holds about 10 GiB, what was used last; a path in it is good for some minutes at least.
+   */
+  readonly cachePath: (artifact: Artifact | string) => Effect.Effect<string | Buffer, ReadingError | FileError>
   /**
    * Copies the verified bytes to a file: under a temporary name beside it, renamed when they are complete and compared. A path that is a directory or ends
    * in `/` means a file in it, named as the key ends; bytes are a path that is not valid Unicode. Refuses to replace a file unless told to.
@@ -77,7 +83,7 @@ export class Reading extends Context.Service<Reading, {
     options?: CopyToOptions
   ) => Effect.Effect<ReadonlyArray<Result.Result<CopiedFile, CopyFailure>>, RegistryError>
 }>()("@sheaf/core/Reading") {
-  static readonly layer: Layer.Layer<Reading, never, Registry | RunRecords | StorageRoots | Hashing | TableFiles> = Layer.effect(
+  static readonly layer: Layer.Layer<Reading, never, Instance | Registry | RunRecords | StorageRoots | Hashing | TableFiles> = Layer.effect(
     Reading,
     Effect.gen(function*() {
       const reader = new CopyReader({ registry: yield* Registry, roots: yield* StorageRoots, hashing: yield* Hashing })
@@ -94,6 +100,16 @@ export class Reading extends Context.Service<Reading, {
       const localPath = function*(artifact: Artifact | string) {
         return yield* pathIn(yield* copiesOf(artifact))
       }
+      const cache = new ContentCache(join((yield* Instance).cacheFolder, "objects"))
+      const cachedPathIn = (set: CopySet) => {
+        const remote = set.copies.filter(({ root }) => localPathOf(root) === null)
+        if (set.artifact.nFiles !== null || remote.length === 0) return pathIn(set)
+        if (remote.length === set.copies.length) return cache.pathOf(reader, set)
+        return Effect.catchTag(pathIn(set), "NoGoodLocation", () => cache.pathOf(reader, set))
+      }
+      const cachePath = function*(artifact: Artifact | string) {
+        return yield* cachedPathIn(yield* copiesOf(artifact))
+      }
       return Reading.of({
         open: (artifact, range = {}, member) =>
           Stream.unwrap(Effect.gen(function*() {
@@ -106,14 +122,15 @@ export class Reading extends Context.Service<Reading, {
           const set = yield* copiesOf(artifact)
           const parser = parserFor(parsers, set.artifact.suffix)
           if (parser !== null) {
-            return yield* parseWith(parser, set.artifact, { bytes: bytesOf(set, whole), path: pathIn(set) })
+            const path = Effect.catchTag(cachedPathIn(set), "FileError", ({ message }) => Effect.fail(new CannotLoad({ uid: set.artifact.uid, suffix: set.artifact.suffix, reason: message })))
+            return yield* parseWith(parser, set.artifact, { bytes: bytesOf(set, whole), path })
           }
           yield* checkLoadable(set.artifact)
           if (isTableFile(set.artifact.suffix)) return yield* loadTable(reader, set, tables)
           return yield* parseContent(set.artifact, yield* Stream.runCollect(whole(set)))
         }),
         localPath: Effect.fn("Reading.localPath")(localPath),
-        cachePath: Effect.fn("Reading.cachePath")(localPath),
+        cachePath: Effect.fn("Reading.cachePath")(cachePath),
         copyTo: Effect.fn("Reading.copyTo")(function*(artifact: Artifact | string, path: string | Buffer, options: CopyToOptions = {}) {
           return yield* copyToFile(reader, yield* filesOf(yield* copiesOf(artifact), options.member), path, options.overwrite ?? false)
         }),

@@ -263,7 +263,9 @@ export class RootWriter {
       Effect.andThen(this.#handle.write(objectKey, body, options)),
       Effect.as(written(objectKey)),
       Effect.catchTag("StorageError", (error) => {
-        if (error.kind !== "AlreadyExists") return Effect.fail(error)
+        // In a directory, something in the way can also be a folder, or a file where a folder of the key's would be.
+        const isTaken = error.kind === "AlreadyExists" || (error.kind === "KeyInvalid" && this.path !== null)
+        if (!isTaken) return Effect.fail(error)
         // Placed by its hash, the same content stands there.
         if (this.#placeNeedsHash) return Effect.succeed(written(objectKey))
         return spare === objectKey ? Effect.fail(error) : Effect.as(this.#handle.write(spare, body, options), written(spare))

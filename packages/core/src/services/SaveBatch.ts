@@ -134,11 +134,14 @@ const planAll = (items: ReadonlyArray<SaveItem>, deps: SaveDependencies, scratch
   Effect.gen(function*() {
     const roots = yield* deps.registry.roots
     const unknown = yield* unknownRuns(items.flatMap(({ run }) => run ?? []), deps.runs)
+    const isAlone = items.length === 1
     return yield* Effect.forEach(items, (item) =>
-      item.run !== undefined && unknown.has(item.run) ? Effect.succeed(Result.fail(noRun(item.run))) : asStep(planOne(item, roots, deps, scratch)))
+      item.run !== undefined && unknown.has(item.run) ? Effect.succeed(Result.fail(noRun(item.run))) : asStep(planOne(item, isAlone, roots, deps, scratch)))
   })
 
-const planOne = (item: SaveItem, roots: SavePlanContext["roots"], deps: SaveDependencies, scratch: ScratchFiles): Effect.Effect<Saving, SaveRefusal | RegistryError> =>
+const planOne = (
+  item: SaveItem, isAlone: boolean, roots: SavePlanContext["roots"], deps: SaveDependencies, scratch: ScratchFiles
+): Effect.Effect<Saving, SaveRefusal | RegistryError> =>
   Effect.gen(function*() {
     const revised = item.revises === undefined ? null : yield* artifactByReference(item.revises, deps.registry)
     const plan = yield* Effect.map(planSave(item, { ...deps.planning, roots }), (plan) => inheritKey(plan, revised))
@@ -146,12 +149,14 @@ const planOne = (item: SaveItem, roots: SavePlanContext["roots"], deps: SaveDepe
     const { nObservations, source } = "path" in plan.source
       ? { source: plan.source, nObservations: null }
       : yield* encodeContent(plan.source.content, plan, { scratch, tables: deps.tables })
-    if (plan.key === null && revised === null && item.description === undefined && (item.run ?? deps.run) === null) yield* refuseUnnamed(source, plan.shown, deps)
+    // Of several, one before it can make its content known.
+    if (isAlone && plan.key === null && revised === null && item.description === undefined && (item.run ?? deps.run) === null) yield* refuseUnnamed(source, plan.shown, deps)
     const writer = plan.objectKey === null ? yield* deps.writerFor(plan.root) : null
     return { item, plan, source, nObservations, writer, revises: revised?.uid ?? null, uid: deps.uids.next("artifact"), planned: null, written: null }
   })
 
-const artifactByReference = (reference: string, registry: Registry["Service"]) =>
+/** The live artifact that a reference means. */
+export const artifactByReference = (reference: string, registry: Registry["Service"]) =>
   Effect.gen(function*() {
     const { uid } = yield* resolveReference(reference, registry)
     const [artifact] = yield* registry.artifacts([uid])
@@ -159,13 +164,13 @@ const artifactByReference = (reference: string, registry: Registry["Service"]) =
   })
 
 /** A new version without a key of its own takes the place of the one before it. */
-const inheritKey = (plan: SavePlan, revised: Artifact | null): SavePlan =>
+export const inheritKey = (plan: SavePlan, revised: Artifact | null): SavePlan =>
   revised === null || plan.key !== null || revised.key === null || !suffixFits(revised.suffix, plan.suffix)
     ? plan
     : { ...plan, key: revised.key, suffix: plan.suffix === "" ? revised.suffix : plan.suffix }
 
 /** A tag is a short text that can be typed. */
-const checkTag = (version: string | undefined): Effect.Effect<void, InvalidInput> =>
+export const checkTag = (version: string | undefined): Effect.Effect<void, InvalidInput> =>
   version === undefined || /^[^\s\p{Cc}]{1,64}$/u.test(version)
     ? Effect.void
     : Effect.fail(new InvalidInput({ what: `version ${JSON.stringify(version)}`, reason: "is no tag", advice: "Give 1 to 64 characters without spaces, such as 1.0 or 2026-01." }))
@@ -249,9 +254,13 @@ const register = (steps: ReadonlyArray<Step>, deps: SaveDependencies): Effect.Ef
       if (Result.isFailure(step)) return { saving: null, decided: Result.fail(step.failure) }
       const { item, plan } = step.success
       const request = requests[at]!
-      return { saving: step.success, decided: Result.map(outcomes[at++]!, (outcome) => ({ item, plan, request, outcome, objectKey: request.object.objectKey })) }
+      const decided = Result.mapError(outcomes[at++]!, (refusal) => asRefusal(refusal, plan))
+      return { saving: step.success, decided: Result.map(decided, (outcome) => ({ item, plan, request, outcome, objectKey: request.object.objectKey })) }
     })
   })
+
+/** What the registry refused, in the user's words: objects have names of their own. */
+export const asRefusal = <E extends { readonly _tag: string }>(refusal: E, { shown }: SavePlan): E | Unnamed => (refusal._tag === "Unnamed" ? new Unnamed({ path: shown }) : refusal)
 
 /** As the registry keeps it: a lone surrogate is no character. */
 const wellFormed = (text: string | undefined): string | null => (text === undefined ? null : Buffer.from(text, "utf8").toString("utf8"))

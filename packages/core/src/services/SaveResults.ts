@@ -19,8 +19,8 @@ export const saveResults = (
     const saved = all.flatMap((one) => (Result.isSuccess(one) ? [one.success] : []))
     const known = saved.filter(isKnown)
     yield* fillDescriptions(known, registry)
-    // Of what a run makes the transform is not known here.
-    const lookedUp = saved.filter((save) => isKnown(save) || save.request.run !== null)
+    // Of what a run makes the transform is not known here; of a folder not how many files it has.
+    const lookedUp = saved.filter((save) => isKnown(save) || save.request.run !== null || save.request.folder !== undefined)
     const [clashes, artifacts] = yield* Effect.all(
       [folds.clashes(saved.filter(isNewKey).map(({ plan }) => plan.key!)), artifactsByUid(lookedUp, registry)],
       { concurrency: 2 }

@@ -43,6 +43,8 @@ const CHECKS: ReadonlyArray<readonly [problem: string, offending: (records: Memo
   ["artifacts that are live and in the trash", ({ state, trash }) => [...trash.keys()].filter((uid) => state.artifacts.has(uid))],
   ["families with more than one latest version", ({ state }) => wrongCount(state.artifacts.values(), ({ stem }) => stem, isLatest, several)],
   ["families without a latest version", ({ state }) => wrongCount(state.artifacts.values(), ({ stem }) => stem, isLatest, none)],
+  ["version tags that a family has twice", ({ state }) =>
+    wrongCount([...state.artifacts.values()].filter(({ version }) => version !== null), ({ stem, version }) => `${stem} ${version}`, always, several).map((id) => id.slice(0, id.indexOf(" ")))],
   ["places that hold several contents at once", (records) => {
     const good = [...records.state.locations()].filter(({ state }) => state === "ok")
     const contentOf = (uid: string): string => {

@@ -38,10 +38,17 @@ export const storedCopies = (records: MemoryRecords, filter: CopyFilter): Readon
 export const folderLocations = (records: MemoryRecords, root: string): ReadonlyArray<LocationRecord> =>
   [...records.state.locations()].filter((location) => location.root === root && (recordOf(records, location.artifact)?.nFiles ?? null) !== null)
 
-/** Which of these objects lie in a folder that is one artifact. */
-export const heldByFolders = (records: MemoryRecords, root: string, objectKeys: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const folders = folderLocations(records, root)
-  return objectKeys.filter((objectKey) => folders.some((folder) => objectKey.startsWith(`${folder.objectKey}/`)))
+/** Locations that name an object: what a location of a folder names is none. */
+export const objectsAt = (records: MemoryRecords, root: string, objectKey: string): ReadonlyArray<LocationRecord> =>
+  records.state.locationsAt(root, objectKey).filter(({ artifact }) => (recordOf(records, artifact)?.nFiles ?? null) === null)
+
+/** Which of these objects are files of a folder that is one artifact; with `standing` of folders that are recorded to stand there now. */
+export const heldByFolders = (
+  records: MemoryRecords, root: string, objectKeys: ReadonlyArray<string>, { standing = false }: { readonly standing?: boolean } = {}
+): ReadonlyArray<string> => {
+  const held = new Set(folderLocations(records, root).filter(({ state }) => !standing || state !== "replaced").flatMap(({ artifact, objectKey }) =>
+    (records.state.changes.members.get(artifact) ?? []).map(({ path }) => `${objectKey}/${path}`)))
+  return objectKeys.filter((objectKey) => held.has(objectKey))
 }
 
 /** The part of the registry that writes where bytes are; see `ports/Registry`. */

@@ -7,7 +7,7 @@ import type { ArtifactRecord, LocationRecord } from "../domain/RegistryState.ts"
 import { InUse, NotFound } from "../domain/SheafError.ts"
 import { randomBase62 } from "../domain/Uid.ts"
 import { type DoomedArtifact, type DoomedObject, type OpenRemoval, Purge, type PurgePlan } from "../ports/Purge.ts"
-import { heldByFolders } from "./MemoryCopies.ts"
+import { heldByFolders, objectsAt } from "./MemoryCopies.ts"
 import { type MemoryRecords, MemoryStore, nextTime, read, recordOf, renewLatest, replaceLive, write } from "./MemoryStore.ts"
 import { byPrimaryKey, primaryFirst, releaseAll } from "./MemoryTrash.ts"
 
@@ -36,8 +36,8 @@ export const layer: Layer.Layer<Purge, never, MemoryStore> = Layer.effect(Purge,
         records.removals = records.removals.filter(({ uid }) => !uids.includes(uid))
       }),
     referenced: (root, objectKeys) =>
-      read(records, ({ state }) =>
-        new Set([...objectKeys.filter((key) => state.locationsAt(root, key).some((location) => location.state !== "replaced")), ...heldByFolders(records, root, objectKeys)]))
+      read(records, () =>
+        new Set([...objectKeys.filter((key) => objectsAt(records, root, key).some(({ state }) => state !== "replaced")), ...heldByFolders(records, root, objectKeys, { standing: true })]))
   })
 ))
 
@@ -73,21 +73,24 @@ const standingAt = (records: MemoryRecords, { artifact, inPlace, objectKey, root
   return hashType === "md5-d" ? [] : [{ root, objectKey, inPlace, size, hash, hashType }]
 }
 
-/** Objects of these artifacts that no other one has. */
+/** Objects of these artifacts that no other one has. A place recorded as replaced is no reference, unless the very bytes stand there again. */
 const objectsOf = (records: MemoryRecords, chosen: ReadonlyArray<ArtifactRecord>): ReadonlyArray<DoomedObject> => {
   const uids = new Set(chosen.map(({ uid }) => uid))
   const idOf = ({ objectKey, root }: DoomedObject): string => `${root} ${objectKey}`
+  const bytesOf = (object: DoomedObject): string => `${idOf(object)} ${object.size} ${object.hash} ${object.hashType}`
   const mine = new Map<string, DoomedObject>()
   const others = new Set<string>()
+  const back = new Set<string>()
   for (const location of records.state.locations()) {
-    if (location.state === "replaced") continue
     for (const object of standingAt(records, location)) {
       const id = idOf(object)
-      if (!uids.has(location.artifact)) others.add(id)
+      if (location.state === "replaced") {
+        if (!uids.has(location.artifact)) back.add(bytesOf(object))
+      } else if (!uids.has(location.artifact)) others.add(id)
       else mine.set(id, { ...object, inPlace: object.inPlace || mine.get(id)?.inPlace === true })
     }
   }
-  return [...mine].filter(([id]) => !others.has(id)).map(([, object]) => object)
+  return [...mine].filter(([id, object]) => !others.has(id) && !back.has(bytesOf(object))).map(([, object]) => object)
     .sort((a, b) => compareBytes(a.root, b.root) || compareBytes(a.objectKey, b.objectKey))
 }
 
@@ -108,6 +111,7 @@ const remove = (records: MemoryRecords, chosen: ReadonlyArray<ArtifactRecord>): 
     state.changes.members.delete(uid)
     for (const carriers of [records.carriers, records.inputs, records.reproduced]) for (const artifacts of carriers.values()) artifacts.delete(uid)
   }
+  for (const { seq, stem } of chosen) records.retired.set(stem, Math.max(seq, records.retired.get(stem) ?? 0))
   const left = [...state.artifacts.values()].filter(({ uid }) => !uids.has(uid))
   renewLatest(left, new Set(chosen.map(({ stem }) => stem)), now)
   replaceLive(records, left, [...state.keys.values()].filter(({ artifact }) => !uids.has(artifact)), [...state.locations()].filter(({ artifact }) => !uids.has(artifact)))

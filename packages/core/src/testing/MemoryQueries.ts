@@ -2,18 +2,22 @@
  * Artifacts by filter in a registry in memory.
  */
 import { Effect, Layer, Stream } from "effect"
+import type { Artifact } from "../domain/Artifact.ts"
+import { compareBytes } from "../domain/ByteOrder.ts"
 import { InvalidInput } from "../domain/SheafError.ts"
 import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
 import { type ArtifactQuery, Queries, type QueryError } from "../ports/Queries.ts"
+import type { RegistryError } from "../ports/Registry.ts"
 import { artifactsOf } from "./MemoryArtifacts.ts"
 import { comparePlaces, inOrder, type Known, meeting, pageEnd } from "./MemoryFilter.ts"
-import { type MemoryRecords, MemoryStore, read } from "./MemoryStore.ts"
+import { type LabelRecord, type MemoryRecords, MemoryStore, read } from "./MemoryStore.ts"
 
 const DEFAULT_PAGE = 100
 
 /** Queries over the records of a store; writing a table is refused, since that is the engine's. */
 export const layer: Layer.Layer<Queries, never, MemoryStore> = Layer.effect(Queries, Effect.map(MemoryStore, (records) => {
   const select = ({ filter, order }: ArtifactQuery): ReadonlyArray<Known> => inOrder(knownArtifacts(records).filter(meeting(filter)), order)
+  const limited = (query: ArtifactQuery): ReadonlyArray<Artifact> => select(query).slice(0, Math.max(0, query.limit ?? Number.POSITIVE_INFINITY)).map(({ artifact }) => artifact)
   return Queries.of({
     count: (filter) => read<number, QueryError>(records, () => knownArtifacts(records).filter(meeting(filter)).length),
     exists: (filter) => read<boolean, QueryError>(records, () => knownArtifacts(records).some(meeting(filter))),
@@ -25,9 +29,9 @@ export const layer: Layer.Layer<Queries, never, MemoryStore> = Layer.effect(Quer
         const last = rest.slice(0, size).at(-1)
         return { artifacts: rest.slice(0, size).map(({ artifact }) => artifact), end: rest.length > size && last !== undefined ? pageEnd(last, order) : null }
       }),
-    stream: (query) =>
-      Stream.unwrap(read(records, () =>
-        Stream.fromIterable(select(query).slice(0, Math.max(0, query.limit ?? Number.POSITIVE_INFINITY)).map(({ artifact }) => artifact)))),
+    stream: (query) => Stream.unwrap(read(records, () => Stream.fromIterable(limited(query)))),
+    uids: (query) => Stream.unwrap(read(records, () => Stream.fromIterable(limited(query).map(({ uid }) => uid)))),
+    below: (prefix) => Stream.unwrap(read<Stream.Stream<Artifact>, RegistryError>(records, () => Stream.fromIterable(below(records, prefix)))),
     writeTable: () => Effect.fail(needsEngine("writing a table"))
   })
 }))
@@ -40,7 +44,10 @@ export const needsEngine = (what: string): InvalidInput =>
 const knownArtifacts = (records: MemoryRecords): ReadonlyArray<Known> => {
   const { accounts, carriers, collections, labels, roots, runs, state, transforms } = records
   const history = Map.groupBy([...state.keys.values(), ...state.changes.history], ({ artifact }) => artifact)
-  const labelled = textsByArtifact([...labels.values()].map(({ name, uid }) => ({ texts: [name, uid], of: carriers.get(uid) ?? [] })))
+  const labelled = textsByArtifact([...labels.values()].map((label) => ({
+    texts: withAbove(label, labels).flatMap(({ name, uid }) => [name, uid]),
+    of: carriers.get(label.uid) ?? []
+  })))
   const collected = textsByArtifact(collections.map(({ members, name, uid }) => ({ texts: [name, uid], of: members })))
   const stored = Map.groupBy(state.locations(), ({ artifact }) => artifact)
   const rootOf = new Map(roots.map((root) => [root.uid, root]))
@@ -62,6 +69,21 @@ const knownArtifacts = (records: MemoryRecords): ReadonlyArray<Known> => {
       updatedAt
     }
   })
+}
+
+/** Artifacts by the first of their keys at or below a prefix. */
+const below = (records: MemoryRecords, prefix: string): ReadonlyArray<Artifact> => {
+  const listed = artifactsOf(records, [...records.state.artifacts.keys()]).flatMap((artifact) => {
+    const [first] = artifact.keys.filter((key) => prefix === "" || key === prefix || key.startsWith(`${prefix}/`)).sort(compareBytes)
+    return first === undefined ? [] : [{ artifact, first }]
+  })
+  return listed.sort((a, b) => compareBytes(a.first, b.first)).map(({ artifact }) => artifact)
+}
+
+/** A label and those above it. */
+const withAbove = (label: LabelRecord, all: ReadonlyMap<string, LabelRecord>): ReadonlyArray<LabelRecord> => {
+  const above = label.parentUid === null ? undefined : all.get(label.parentUid)
+  return above === undefined ? [label] : [label, ...withAbove(above, all)]
 }
 
 const textsOfRoot = (root: StorageRoot | undefined): ReadonlyArray<string> =>

@@ -18,7 +18,7 @@ import { isoTime, wellFormed } from "../layers/DuckDbRows.ts"
 import { SCHEMA_VERSION } from "../layers/DuckDbSchema.ts"
 import { type KeyListing, type KeyMove, Registry, type SaveContext } from "../ports/Registry.ts"
 import { artifactsOf } from "./MemoryArtifacts.ts"
-import { copyChanges, heldByFolders, isBelow, storedCopies } from "./MemoryCopies.ts"
+import { copyChanges, heldByFolders, isBelow, objectsAt, storedCopies } from "./MemoryCopies.ts"
 import { memoryPublish } from "./MemoryPublish.ts"
 import { type MemoryRecords, MemoryStore, nextTime, noteReproduced, read, write } from "./MemoryStore.ts"
 
@@ -97,8 +97,8 @@ export const layer: Layer.Layer<Registry, never, MemoryStore> = Layer.effect(Reg
     copies: (filter) => Stream.unwrap(read(records, () => Stream.fromIterable(storedCopies(records, filter)))),
     ...copyChanges(records),
     knownObjects: (root, objectKeys) =>
-      read(records, ({ state }) =>
-        new Set([...objectKeys.filter((objectKey) => state.locationsAt(root, objectKey).length > 0), ...heldByFolders(records, root, objectKeys)])),
+      read(records, () =>
+        new Set([...objectKeys.filter((objectKey) => objectsAt(records, root, objectKey).length > 0), ...heldByFolders(records, root, objectKeys)])),
 
     setDescription: (uid, description) =>
       write<void, NotFound | InvalidInput>(records, ({ state }) => {

@@ -69,6 +69,8 @@ export interface MemoryRecords {
   state: RegistryState
   /** Oldest first. */
   roots: ReadonlyArray<StorageRoot>
+  /** The newest version number of families whose newest version was deleted: it is not given out again. */
+  readonly retired: Map<string, number>
   /** Uids by handle. */
   readonly accounts: Map<string, string>
   readonly trash: Map<string, TrashRecord>
@@ -94,7 +96,7 @@ export interface MemoryRecords {
 
 /** Records of a registry that knows some storage roots and nothing else. */
 export const emptyRecords = (roots: ReadonlyArray<StorageRoot> = []): MemoryRecords => ({
-  id: randomBase62(12), state: new RegistryState(), roots, accounts: new Map(), trash: new Map(), labels: new Map(), carriers: new Map(), collections: [], transforms: new Map(),
+  id: randomBase62(12), state: new RegistryState(), roots, retired: new Map(), accounts: new Map(), trash: new Map(), labels: new Map(), carriers: new Map(), collections: [], transforms: new Map(),
   runs: new Map(), inputs: new Map(), reproduced: new Map(), removals: [], newest: 0, changes: 0, turn: Semaphore.makeUnsafe(1)
 })
 
@@ -146,7 +148,8 @@ export const replaceLive = (
 ): void => {
   const next = new RegistryState()
   for (const artifact of artifacts) next.addArtifact(artifact)
-  // A number is given once, also while its artifact is in the trash.
+  // A number is given once, also while its artifact is in the trash, and when it is gone.
+  for (const [stem, seq] of records.retired) next.noteNewestSeq(stem, seq)
   for (const { artifact } of records.trash.values()) next.noteNewestSeq(artifact.stem, artifact.seq)
   for (const key of [...keys].sort(byAge)) next.addKey(key)
   for (const location of locations) next.addLocation(location)

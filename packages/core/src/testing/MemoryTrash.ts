@@ -3,10 +3,11 @@
  */
 import { Effect, Layer } from "effect"
 import { compareBytes } from "../domain/ByteOrder.ts"
-import { byAge, type KeyRecord } from "../domain/RegistryState.ts"
-import { KeyConflict, NoGoodLocation, NotFound } from "../domain/SheafError.ts"
+import { type ArtifactRecord, byAge, type KeyRecord } from "../domain/RegistryState.ts"
+import { type InvalidInput, KeyConflict, NoGoodLocation, NotFound } from "../domain/SheafError.ts"
 import { isUid } from "../domain/Uid.ts"
 import { isoTime } from "../layers/DuckDbRows.ts"
+import { tagTaken } from "../layers/DuckDbTrash.ts"
 import { type LeavingArtifact, Trash, type TrashedArtifact, type TrashSelection } from "../ports/Trash.ts"
 import { handleOf, type MemoryRecords, MemoryStore, nextTime, read, recordOf, renewLatest, replaceLive, type TrashRecord, write } from "./MemoryStore.ts"
 
@@ -28,7 +29,7 @@ export const layer: Layer.Layer<Trash, never, MemoryStore> = Layer.effect(Trash,
         if (!dryRun && returning.length > 0) applyRestore(records, returning)
         return shown
       }
-      type Errors = NotFound | KeyConflict | NoGoodLocation
+      type Errors = NotFound | KeyConflict | InvalidInput | NoGoodLocation
       return dryRun ? read<ReadonlyArray<TrashedArtifact>, Errors>(records, work) : write<ReadonlyArray<TrashedArtifact>, Errors>(records, work)
     },
     list: read(records, () => inOrder(records.trash.values()).map((record) => trashed(records, record))),
@@ -110,6 +111,14 @@ const planRestore = ({ state, trash }: MemoryRecords, uids: ReadonlySet<string>)
     const holder = state.keys.get(key)?.artifact
     if (holder !== undefined) throw new KeyConflict({ key, uid: had[0]!, holder })
     if (had.length > 1) throw new KeyConflict({ key, uid: had.at(-1)!, holder: had[0]! })
+  }
+  const tagOf = ({ stem, version }: ArtifactRecord): string => `${stem} ${version}`
+  const holders = new Map([...state.artifacts.values()].flatMap((artifact) => (artifact.version === null ? [] : [[tagOf(artifact), artifact.uid] as const])))
+  for (const { artifact } of returning.toSorted((a, b) => compareBytes(a.artifact.uid, b.artifact.uid))) {
+    if (artifact.version === null) continue
+    const holder = holders.get(tagOf(artifact))
+    if (holder !== undefined) throw tagTaken({ uid: artifact.uid, version: artifact.version, holder })
+    holders.set(tagOf(artifact), artifact.uid)
   }
   // Its storage root may have been removed meanwhile.
   const placed = new Set([...state.locations()].map(({ artifact }) => artifact))

@@ -102,6 +102,26 @@ export const purgeConformance = (name: string, layer: Layer.Layer<Services, unkn
       expect(yield* Effect.flatMap(Purge, (purge) => purge.referenced(rootUid(1), ["f", "g"]))).toEqual(new Set(["f"]))
     }))
 
+    test("a file in place stays while another artifact with its bytes is registered there, also one in the trash", () => Effect.gen(function*() {
+      const first = yield* save({ content: "same", key: "f", inPlace: "f" })
+      yield* trash([first])
+      const second = yield* save({ content: "same", key: "f", inPlace: "f" })
+      expect((yield* plan([second])).objects).toEqual([])
+      expect(yield* apply([second], { sources: true })).toEqual([])
+    }))
+
+    test("numbers of deleted versions are not given out again", () => Effect.gen(function*() {
+      const registry = yield* Registry
+      const first = yield* save({ content: "1", key: "k" })
+      const version = (n: number) => `${first.slice(0, 16)}000${n}`
+      const second = yield* save({ content: "2", key: "k" })
+      yield* apply([second])
+      expect((yield* registry.keyLog("k")).map(({ uid }) => uid)).toEqual([first, second, second])
+      expect(yield* save({ content: "3", key: "k", revises: first })).toBe(version(2))
+      yield* apply([version(2), first])
+      expect((yield* save({ content: "4", key: "k" })).slice(16)).toBe("0000")
+    }))
+
     test("objects are noted for removal until that is closed; files in place only when asked, those in some roots not", () => Effect.gen(function*() {
       const registry = yield* Registry
       yield* registry.addRoot(exampleRoot(2, { createdAt: "2026-01-02T03:04:06.000Z" }))
@@ -159,7 +179,7 @@ export const purgeConformance = (name: string, layer: Layer.Layer<Services, unkn
       yield* runs.addInputs(run.uid, [folder!])
       yield* saveOne(registry, { content: "made", key: "made", run: run.uid })
       const purge = yield* Purge
-      expect(yield* purge.referenced(rootUid(1), ["folder", "folder/a b", "folderx", "x"])).toEqual(new Set(["folder", "folder/a b"]))
+      expect(yield* purge.referenced(rootUid(1), ["folder", "folder/a b", "folder/b", "folderx", "x"])).toEqual(new Set(["folder/a b"]))
       expect((yield* plan([folder!])).objects).toEqual([
         { root: rootUid(1), objectKey: "folder/a b", inPlace: true, size: 1, hash: hashOf("1"), hashType: "md5" },
         { root: rootUid(1), objectKey: "folder/sub/c", inPlace: true, size: 2, hash: hashOf("22"), hashType: "md5" }

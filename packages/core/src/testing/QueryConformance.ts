@@ -157,6 +157,33 @@ export const queryConformance = (name: string, layer: Layer.Layer<Services, unkn
       expect(yield* found({ key: "caf\u00e9/it's.csv" })).toEqual([])
     }))
 
+    test("a label stands for those below it, at any depth, and not for the one above", ({ bare, label, two }) => Effect.gen(function*() {
+      const labels = yield* LabelStore
+      const below = (name: string, parent: string) =>
+        Effect.map(labels.create({ candidateUid: randomUid("label"), name, type: null, parent, description: null, account: null }), (made) => made.label.uid)
+      const middle = yield* below("middle", label)
+      const lowest = yield* below("lowest", middle)
+      yield* labels.attach(lowest, { uids: [two] }, null)
+      yield* labels.attach(middle, { uids: [two, bare] }, null)
+      for (const labels of ["qc 100%", label, { startswith: "qc" }, ["nothing", "qc 100%"]]) expect(yield* found({ labels })).toEqual([A, B, C, "-"])
+      expect(yield* found({ labels: middle })).toEqual([B, "-"])
+      expect(yield* found({ labels: { icontains: "LOW" } })).toEqual([B])
+      expect(yield* found({ not: { labels: "middle" } })).toEqual([A, C])
+      expect(yield* found({ labels: { isnull: true } })).toEqual([])
+    }))
+
+    test("uids are those of the artifacts, and a listing has each artifact once, by its first key below the prefix", ({ bare, one, three, two }) => Effect.gen(function*() {
+      const queries = yield* Queries
+      const uids = (limit: number | null) => Stream.runCollect(queries.uids(query("size", true, limit)))
+      expect(yield* uids(null)).toEqual([bare, three, two, one])
+      expect([yield* uids(2), yield* uids(0)]).toEqual([[bare, three], []])
+      const listed = (prefix: string) => Effect.map(Stream.runCollect(queries.below(prefix)), (all) => all.map(({ uid }) => uid))
+      expect(yield* listed("")).toEqual([three, two, one])
+      expect(yield* listed("raw")).toEqual([one, two])
+      expect(yield* listed("alias/b")).toEqual([two])
+      expect(yield* listed("ra")).toEqual([])
+    }))
+
     test("artifacts are shown with what they carry", ({ one, three, two }) => Effect.gen(function*() {
       const queries = yield* Queries
       const all = yield* Stream.runCollect(queries.stream(query()))

@@ -134,6 +134,19 @@ export const trashConformance = (name: string, layer: Layer.Layer<Services, unkn
       expect(yield* keys).toEqual(["k", "other"])
     }))
 
+    test("a version tag that another version has by now, or that two of them had, keeps all where they are", () => Effect.gen(function*() {
+      const first = yield* save({ content: "1", key: "k", version: "t" })
+      const second = yield* save({ content: "2", key: "k" })
+      yield* move({ uids: [first] })
+      const third = yield* save({ content: "3", key: "k", version: "t" })
+      expect(yield* Effect.flip(restore([first]))).toMatchObject({ _tag: "InvalidInput" })
+      yield* move({ uids: [second, third] })
+      expect(yield* Effect.flip(restore([third, second, first]))).toMatchObject({ _tag: "InvalidInput" })
+      expect(yield* trashed).toHaveLength(3)
+      yield* restore([first, second])
+      expect(yield* trashed).toEqual([third])
+    }))
+
     test("what has no copy any more cannot come back", () => Effect.gen(function*() {
       const registry = yield* Registry
       const a = yield* save({ content: "a", key: "a" })

@@ -1,5 +1,6 @@
 /**
- * For tests: layers that need no disk, and suites that every implementation of a port has to pass. The suites need `vitest` and `@effect/vitest`.
+ * For tests: layers that need no disk, and suites that every implementation of a port has to pass. The suites need `vitest` and `@effect/vitest`. The suite for storage
+ * drivers is `@sheaf/storage-testkit`.
  */
 export * as FixedUids from "./FixedUids.ts"
 export { collectionConformance } from "./CollectionConformance.ts"
@@ -27,5 +28,4 @@ export { purgeConformance } from "./PurgeConformance.ts"
 export { queryConformance } from "./QueryConformance.ts"
 export { registryConformance } from "./RegistryConformance.ts"
 export { runConformance } from "./RunConformance.ts"
-export { storageConformance } from "./StorageConformance.ts"
 export { trashConformance } from "./TrashConformance.ts"

@@ -163,7 +163,9 @@ export class ObjectWriter {
       try {
         return this.#withFolder(key, () => openSync(this.#path(key), flags, OBJECT_MODE))
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "EEXIST") return null
+        const { code } = error as NodeJS.ErrnoException
+        // A file can also stand where a folder of the key's would be.
+        if (code === "EEXIST" || (code === "ENOTDIR" && !key.startsWith(".sheaf/"))) return null
         throw error
       }
     })

@@ -6,7 +6,7 @@ import { Registry } from "../../src/ports/Registry.ts"
 import { requestFor, rootUid, saveOne } from "../../src/testing/RegistryExamples.ts"
 import { freshRegistry } from "./RegistryFolder.ts"
 
-const N = 90_000
+const N = 220_000
 
 /** Many artifacts with keys and copies, made by the engine. */
 const fill = Effect.gen(function*() {

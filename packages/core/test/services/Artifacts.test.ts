@@ -296,6 +296,13 @@ describe("saving many", () => {
     await isHealthy(instance)
   })
 
+  it("knows content without a key from an item before it", async () => {
+    const { file, run } = await temporaryInstance()
+    const results = await run(saveMany([{ content: "1", key: "a.txt" }, { content: "1" }, { path: file("b.txt", "1") }, { content: "2" }]))
+    expect(results.map((result) => (Result.isSuccess(result) ? result.success.outcome : result.failure._tag))).toEqual(["created", "existing", "existing", "Unnamed"])
+    expect(Result.isFailure(results[3]!) && results[3].failure.message).toBe("content would be registered without a key, a description or a run")
+  })
+
   it("warns of keys that some systems take for one, among themselves and with those that were there", async () => {
     const instance = await temporaryInstance()
     await instance.run(saveContent("first", { key: "Data/Ä.txt" }))

@@ -6,7 +6,9 @@ import { collectionHash } from "../../src/domain/ContentHash.ts"
 import { EXIT } from "../../src/domain/SheafError.ts"
 import { Artifacts } from "../../src/services/Artifacts.ts"
 import { Collections } from "../../src/services/Collections.ts"
+import { Instance } from "../../src/services/Instance.ts"
 import { Keys } from "../../src/services/Keys.ts"
+import { Query } from "../../src/services/Query.ts"
 import { StorageRoots } from "../../src/services/StorageRoots.ts"
 import { type TemporaryInstance, temporaryInstance } from "./TemporaryInstance.ts"
 
@@ -51,6 +53,29 @@ describe("collections", () => {
     })
     expect((await run(get("c.csv"))).collections).toEqual(["plates/first"])
     expect(await run(use((collections) => collections.list))).toMatchObject([{ uid: longer.uid, members: 4 }])
+  })
+
+  it("of a query have what it finds, in its order, however many there are", async () => {
+    const instance = await temporaryInstance()
+    const { fails, run } = instance
+    const uids = await put(instance, { "raw/b.csv": "1", "raw/a.csv": "22", "raw/c.txt": "333", "d.csv": "4444" })
+    const made = await run(use((collections) => collections.create("tables", { where: { suffix: ".csv" } })))
+    expect(made).toMatchObject({ outcome: "created", members: 3, notes: [] })
+    expect(keysOf(await run(use((collections) => collections.show("tables"))))).toEqual(["raw/b.csv", "raw/a.csv", "d.csv"])
+    expect(await run(use((collections) => collections.create("tables", Query.everything.where("suffix=.csv").orderBy("size", "desc"))))).toMatchObject({
+      outcome: "existing", uid: made.uid, warnings: [{ code: "OrderKept" }]
+    })
+    expect(await run(use((collections) => collections.append("tables", Query.everything.orderBy("key").limit(4))))).toMatchObject({ outcome: "newVersion", version: 2, members: 4 })
+    expect(keysOf(await run(use((collections) => collections.show("tables"))))).toEqual(["raw/b.csv", "raw/a.csv", "d.csv", "raw/c.txt"])
+    expect(await run(use((collections) => collections.create("largest", Query.everything.orderBy("size", "desc").limit(1))))).toMatchObject({ members: 1 })
+    expect((await run(use((collections) => collections.show("largest")))).artifacts[0]!.uid).toBe(uids["d.csv"])
+
+    expect(await fails(use((collections) => collections.create("none", { where: { suffix: ".tiff" } })))).toMatchObject({ _tag: "NotFound", what: "artifact that matches", exitCode: EXIT.notFound })
+    expect(await fails(use((collections) => collections.create("none", { where: ["sufix=.csv"] })))).toMatchObject({ _tag: "InvalidInput" })
+    expect(await fails(use((collections) => collections.create("none", { where: { key: { regex: "(" } } })))).toMatchObject({ _tag: "InvalidInput" })
+    expect(await fails(use((collections) => collections.append("none", { where: {} })))).toMatchObject({ _tag: "NotFound", what: "collection" })
+    expect(await run(use((collections) => collections.list))).toHaveLength(2)
+    expect(readdirSync(await run(Effect.map(Instance, ({ cacheFolder }) => cacheFolder))).filter((name) => name.startsWith("members"))).toEqual([])
   })
 
   it("are refused as a whole, saying why", async () => {

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path"
 import { Effect, Stream } from "effect"
 import { describe, expect, it } from "vitest"
 import { Artifacts } from "../../src/services/Artifacts.ts"
+import { Deletion } from "../../src/services/Deletion.ts"
 import { Folders } from "../../src/services/Folders.ts"
 import { Integrity } from "../../src/services/Integrity.ts"
 import type { SaveOptions } from "../../src/services/Artifacts.ts"
@@ -98,5 +99,27 @@ describe("a folder as one artifact", () => {
     expect(await run(Effect.flatMap(Folders, (folders) => folders.copyTo(artifact, out)))).toBe(3)
     expect(readFileSync(join(out, "y/z/2"), "utf8")).toBe("2")
     expect(existsSync(join(out, "e"))).toBe(true)
+  })
+
+  it("says what any save says: keys left alone or moved, descriptions and tags", async () => {
+    const { fails, folder, run } = await temporaryInstance()
+    const path = make(join(folder, "a"), { x: "1" })
+    await run(save(path, { key: "a" }))
+    expect(await run(save(path, { key: "a", description: "the first", version: "1.0" }))).toMatchObject({ outcome: "existing", artifact: { description: "the first", version: "1.0", nFiles: 1 } })
+    expect((await run(save(path, { key: "b", onDuplicate: "reuse" }))).warnings.map(({ code }) => code)).toEqual(["KeyLeftAlone"])
+    const other = await run(save(make(join(folder, "b"), { x: "2" }), { key: "b" }))
+    expect((await run(save(path, { key: "b", description: "the second" }))).warnings.map(({ code }) => code)).toEqual(["KeyMoved", "DescriptionKept"])
+    expect(await fails(save(path, { key: "a", version: "no tag" }))).toMatchObject({ _tag: "InvalidInput" })
+    expect(await fails(save(path, { revises: "none", key: "c" }))).toMatchObject({ _tag: "NotFound" })
+    expect(await fails(save(make(join(folder, "c"), { x: "3" })))).toMatchObject({ _tag: "Unnamed", path: join(folder, "c") })
+    expect(other.artifact.nFiles).toBe(1)
+  })
+
+  it("is no version of something that is in the trash", async () => {
+    const { fails, folder, run } = await temporaryInstance()
+    const first = (await run(save(make(join(folder, "a"), { x: "1" }), { key: "a" }))).artifact.uid
+    await run(save(make(join(folder, "a"), { x: "2" }), { key: "a" }))
+    await run(Effect.flatMap(Deletion, (deletion) => deletion.trash([first])))
+    expect(await fails(save(make(join(folder, "a"), { x: "3" }), { key: "a", revises: "a@1" }))).toMatchObject({ _tag: "NotFound" })
   })
 })

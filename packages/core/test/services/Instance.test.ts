@@ -181,9 +181,13 @@ describe("the config", () => {
     writeFileSync(path, JSON.stringify({ ...raw, later: { kept: true } }))
     await Effect.runPromise(setConfig(path, "onDuplicate", "reuse"))
     await Effect.runPromise(setConfig(path, "suffixes.composite", ".bam.bai, .foo.bar"))
-    expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({ ...raw, onDuplicate: "reuse", suffixes: { composite: [".bam.bai", ".foo.bar"] }, later: { kept: true } })
+    for (const [name, value] of [["storage.retry", "2.5"], ["storage.timeout", 0], ["storage.concurrency", "8"]] as const) await Effect.runPromise(setConfig(path, name, value))
+    expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({
+      ...raw, onDuplicate: "reuse", suffixes: { composite: [".bam.bai", ".foo.bar"] }, storage: { retry: 2.5, timeout: 0, concurrency: 8 }, later: { kept: true }
+    })
+    expect(await Effect.runPromise(setConfig(path, "storage.concurrency", "auto"))).toMatchObject({ storage: { concurrency: "auto" } })
     const before = readFileSync(path, "utf8")
-    for (const [name, value] of [["onDuplicate", "perhaps"], ["hash", "sha256"], ["uid", "x"], ["nonsense", "x"], ["suffixes.composite", "bai"]] as const) {
+    for (const [name, value] of [["onDuplicate", "perhaps"], ["hash", "sha256"], ["uid", "x"], ["nonsense", "x"], ["suffixes.composite", "bai"], ["storage.retry", "-1"], ["storage.timeout", "soon"], ["storage.concurrency", "0"]] as const) {
       expect(await Effect.runPromise(Effect.flip(setConfig(path, name, value)))).toMatchObject({ _tag: "InvalidInput", exitCode: EXIT.usage })
     }
     expect(readFileSync(path, "utf8")).toBe(before)

@@ -1,10 +1,12 @@
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
+import type { ArtifactWhere } from "../../src/domain/FilterParse.ts"
 import { lookupOf, similarNames } from "../../src/domain/Label.ts"
 import { EXIT } from "../../src/domain/SheafError.ts"
 import { Artifacts } from "../../src/services/Artifacts.ts"
 import { Doctor } from "../../src/services/Doctor.ts"
 import { Labels } from "../../src/services/Labels.ts"
+import { Query } from "../../src/services/Query.ts"
 import { type TemporaryInstance, temporaryInstance } from "./TemporaryInstance.ts"
 
 type Service = Labels["Service"]
@@ -71,6 +73,27 @@ describe("labels", () => {
     }
     expect(await fails(use((labels) => labels.create("x", { parent: "nothing" })))).toMatchObject({ _tag: "NotFound", what: "label" })
     expect((await run(use((labels) => labels.list()))).length).toBe(2)
+  })
+
+  it("stand in a query for all below them, and not for what is above", async () => {
+    const instance = await temporaryInstance()
+    const { run } = instance
+    await put(instance, ["1", "2", "3", "4"])
+    for (const [name, parent] of [["organ"], ["heart", "organ"], ["left ventricle", "heart"], ["lung", "organ"], ["other"]] as const) {
+      await run(use((labels) => labels.create(name, parent === undefined ? {} : { parent })))
+    }
+    for (const [label, key] of [["organ", "1"], ["left ventricle", "2"], ["heart", "2"], ["lung", "3"], ["other", "4"]] as const) await run(use((labels) => labels.add(label, [key])))
+    const found = async (where: ArtifactWhere) => (await run(Query.everything.where(where).all)).map(({ key }) => key)
+    expect(await found({ labels: "organ" })).toEqual(["1", "2", "3"])
+    expect(await found({ labels: "heart" })).toEqual(["2"])
+    expect(await found({ labels: { startswith: "hea" } })).toEqual(["2"])
+    expect(await found({ labels: ["lung", "other"] })).toEqual(["3", "4"])
+    expect(await found({ labels: (await run(use((labels) => labels.get("organ")))).uid })).toEqual(["1", "2", "3"])
+    expect(await found({ not: { labels: "heart" } })).toEqual(["1", "3", "4"])
+    expect(await found({ labels: null })).toEqual([])
+    expect((await run(Query.everything.where({ labels: "organ" }).count))).toBe(3)
+    // What an artifact shows is what it was given.
+    expect((await run(Query.everything.where({ labels: "heart" }).one)).labels).toEqual(["heart", "left ventricle"])
   })
 
   it("are looked up as properties", async () => {

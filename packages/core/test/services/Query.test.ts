@@ -6,6 +6,7 @@ import { type ArtifactFilter, FIELDS, type FilterField, filterText, LOOKUPS_OF, 
 import { conditionOf } from "../../src/domain/FilterValues.ts"
 import { EXIT } from "../../src/domain/SheafError.ts"
 import * as DuckDbClient from "../../src/layers/DuckDbClient.ts"
+import { Registry } from "../../src/ports/Registry.ts"
 import { Artifacts, type SaveItem } from "../../src/services/Artifacts.ts"
 import { Instance } from "../../src/services/Instance.ts"
 import { Keys } from "../../src/services/Keys.ts"
@@ -56,7 +57,7 @@ const fill = async (): Promise<void> => {
     yield* Effect.scoped(Effect.flatMap(DuckDbClient.make({ path: registryPath }), (client) =>
       client.write(async (s) => {
         await s.run(`UPDATE reg.artifact SET created_at = TIMESTAMP '2025-12-30' + INTERVAL 1 HOUR * (hash(uid) % 150)::INTEGER + INTERVAL 1 MICROSECOND * (hash(size) % 3)::INTEGER`)
-        await s.run(`INSERT INTO reg.label VALUES ('label001', 'qc passed', NULL, NULL, NULL, NULL, TIMESTAMP '2026-01-01'), ('label002', 'raw%', 'state', NULL, NULL, NULL, TIMESTAMP '2026-01-01')`)
+        await s.run(`INSERT INTO reg.label VALUES ('label001', 'qc passed', NULL, NULL, NULL, NULL, TIMESTAMP '2026-01-01'), ('label002', 'raw%', 'state', 'label001', NULL, NULL, TIMESTAMP '2026-01-01')`)
         await s.run(`INSERT INTO reg.artifact_label SELECT uid, 'label001', NULL, created_at FROM reg.artifact WHERE hash(uid || 'a') % 3 = 0`)
         await s.run(`INSERT INTO reg.artifact_label SELECT uid, 'label002', NULL, created_at FROM reg.artifact WHERE hash(uid || 'b') % 3 = 0`)
         await s.run(`INSERT INTO reg.collection VALUES ('collection00000', 'c', 0, true, 'my set', 'h', NULL, NULL, NULL, 1, TIMESTAMP '2026-01-01', TIMESTAMP '2026-01-01'),
@@ -79,7 +80,9 @@ const survey = (): Promise<ReadonlyArray<Known>> =>
       Effect.scoped(Effect.flatMap(DuckDbClient.make({ path: registryPath }), (client) =>
         Effect.map(client.query<{ uid: string; text: string }>(sql), (rows) => (uid: string) => rows.filter((row) => row.uid === uid).map(({ text }) => text))))
     const history = yield* texts(`SELECT artifact AS uid, key AS text FROM reg.key UNION SELECT artifact, key FROM reg.key_history`)
-    const labels = yield* texts(`SELECT artifact AS uid, unnest([name, l.uid]) AS text FROM reg.artifact_label JOIN reg.label l ON l.uid = label`)
+    // What is below a label counts as having it.
+    const labels = yield* texts(`SELECT artifact AS uid, unnest([name, l.uid]) AS text FROM reg.artifact_label JOIN reg.label l ON l.uid = label
+      UNION ALL SELECT artifact, unnest(['qc passed', 'label001']) FROM reg.artifact_label WHERE label = 'label002'`)
     const collections = yield* texts(`SELECT artifact AS uid, unnest(['my set', collection]) AS text FROM reg.collection_member WHERE collection = 'collection00000'`)
     const storage = yield* texts(`SELECT artifact AS uid, unnest([url, r.uid]) AS text FROM reg.location JOIN reg.storage_root r ON r.uid = root`)
     const times = yield* texts(`SELECT uid, unnest([epoch_us(created_at), epoch_us(updated_at)])::VARCHAR AS text FROM reg.artifact`)
@@ -252,26 +255,57 @@ describe("a query", () => {
     expect(existsSync(join(instance.folder, "y.csv"))).toBe(false)
   })
 
-  it("over very many artifacts comes in order, page by page", async () => {
+  it("over very many artifacts comes in order, piece by piece, each artifact whole", async () => {
     const big = await temporaryInstance()
-    const N = 60_000
-    await big.run(Effect.gen(function*() {
-      const { registryPath } = yield* Instance
-      yield* Effect.scoped(Effect.flatMap(DuckDbClient.make({ path: registryPath }), (client) =>
-        client.write((s) =>
-          s.run(`INSERT INTO reg.artifact SELECT left(md5(i::VARCHAR), 16) || '0000', left(md5(i::VARCHAR), 16), 0, true, NULL, NULL, '.csv', NULL, CASE WHEN i % 7 > 0 THEN 'd' || i % 5 END, NULL,
-            i % 1000, md5('h' || i), 'md5', NULL, NULL, NULL, NULL, NULL, 1, make_timestamp(i // 3), make_timestamp(i) FROM range(${N}) r(i)`))))
-    }))
-    for (const query of [Query.everything, Query.everything.orderBy("description", "desc")]) {
-      const found = await big.run(query.stream.pipe(Stream.map(({ createdAt, description, uid }) => ({ createdAt, description, uid })), Stream.runCollect))
-      expect(found.length).toBe(N)
-      expect(new Set(found.map(({ uid }) => uid)).size).toBe(N)
-      const page = await big.run(query.page(3000))
-      expect(found.slice(0, 3000).map(({ uid }) => uid)).toEqual(page.artifacts.map(({ uid }) => uid))
-    }
+    const N = 120_000
+    const client = <A>(use: (client: DuckDbClient.DuckDbClient["Service"]) => Effect.Effect<A, unknown>) =>
+      big.run(Effect.flatMap(Instance, ({ registryPath }) => Effect.scoped(Effect.flatMap(DuckDbClient.make({ path: registryPath }), use))))
+    await client((opened) =>
+      opened.write(async (s) => {
+        const uid = `left(md5(i::VARCHAR), 16) || '0000'`
+        const from = (where: string): string => `FROM range(${N}) r(i) WHERE ${where}`
+        await s.run(`INSERT INTO reg.artifact SELECT ${uid}, left(${uid}, 16), 0, true, CASE WHEN i % 3 > 0 THEN 'k' || i END, NULL, '.csv', NULL, CASE WHEN i % 7 > 0 THEN 'd' || i % 5 END, NULL,
+          i % 1000, md5('h' || i), 'md5', NULL, NULL, NULL, CASE WHEN i % 11 = 0 THEN 'run0000000000000' END, 'a' || i % 2, 1, make_timestamp(i // 3), make_timestamp(i) ${from("true")}`)
+        await s.run(`INSERT INTO reg.key SELECT 'k' || i, ${uid}, make_timestamp(i), 'created', NULL ${from("i % 3 > 0")}`)
+        await s.run(`INSERT INTO reg.key SELECT 'more/' || j || '/' || i, ${uid}, make_timestamp(i + 10 - j), 'aliased', NULL FROM range(${N}) r(i), range(2) q(j) WHERE i % 30 = 1`)
+        await s.run(`INSERT INTO reg.location SELECT ${uid}, uid, j || '/' || i, true, false, CASE WHEN j = 0 AND i % 4 = 0 THEN 'missing' ELSE 'ok' END, NULL, make_timestamp(i + j), NULL
+          FROM range(${N}) r(i), range(2) q(j), reg.storage_root WHERE j = 0 OR i % 10 = 0`)
+        await s.run(`INSERT INTO reg.label VALUES ('label001', 'b', NULL, NULL, NULL, NULL, TIMESTAMP '2026-01-01'), ('label002', 'a', NULL, NULL, NULL, NULL, TIMESTAMP '2026-01-01')`)
+        await s.run(`INSERT INTO reg.artifact_label SELECT ${uid}, 'label00' || j, NULL, make_timestamp(i) FROM range(${N}) r(i), range(1, 3) q(j) WHERE i % 40 < j`)
+        await s.run(`INSERT INTO reg.collection VALUES ('collection00000', 'c', 0, true, 'set', 'h', NULL, NULL, NULL, 1, TIMESTAMP '2026-01-01', TIMESTAMP '2026-01-01')`)
+        await s.run(`INSERT INTO reg.collection_member SELECT 'collection00000', i, ${uid} ${from("i % 50 = 0")}`)
+        await s.run(`INSERT INTO reg.account VALUES ('a1', 'mara', TIMESTAMP '2026-01-01')`)
+        await s.run(`INSERT INTO reg.run VALUES ('run0000000000000', 'transform0000000', 'finished', NULL, NULL, NULL, NULL, 0, NULL, TIMESTAMP '2026-01-01', NULL)`)
+      }))
+    const query = Query.everything.orderBy("description", "desc")
+    const found = await big.run(query.all)
+    expect(found.length).toBe(N)
+    expect(new Set(found.map(({ uid }) => uid)).size).toBe(N)
+    expect((await big.run(Stream.runCollect(query.uids))).join()).toBe(found.map(({ uid }) => uid).join())
+    expect(new Set(await big.run(Stream.runCollect(Query.everything.uids))).size).toBe(N)
+    expect((await big.run(query.page(1200))).artifacts).toEqual(found.slice(0, 1200))
+    // A few are looked up in another way.
+    const some = found.filter((_, i) => i % 251 === 0)
+    expect(await big.run(Effect.flatMap(Registry, (registry) => registry.artifacts(some.map(({ uid }) => uid))))).toEqual(some)
+    expect([some.some(({ keys }) => keys.length > 2), some.some(({ labels }) => labels.length > 1), some.some(({ collections }) => collections.length > 0)]).toEqual([true, true, true])
+    expect(some.some(({ locations }) => locations.length > 1 && locations[1]!.state === "missing")).toBe(true)
     const times = (await big.run(Query.everything.limit(25_000).all)).map(({ createdAt }) => createdAt)
     expect(times).toEqual([...times].sort())
     expect(times.length).toBe(25_000)
     expect(await big.run(Query.everything.where({ size: { range: [10, 19] } }).count)).toBe(N / 100)
-  }, 60_000)
+
+    const listed = await big.run(Effect.flatMap(Artifacts, (artifacts) => Stream.runCollect(artifacts.listArtifacts())))
+    const first = ({ keys }: { readonly keys: ReadonlyArray<string> }) => [...keys].sort()[0]!
+    const keyed = found.filter(({ keys }) => keys.length > 0).sort((a, b) => (first(a) < first(b) ? -1 : 1))
+    expect(listed.map(({ uid }) => uid).join()).toBe(keyed.map(({ uid }) => uid).join())
+    // What was spilled is given up, also when the reader goes away in the middle.
+    await client((opened) => Effect.gen(function*() {
+      const tables = opened.staging((s) => s.rows(`SELECT table_name FROM duckdb_tables() WHERE database_name <> 'reg'`))
+      expect(yield* tables).toEqual([])
+      yield* Effect.promise(() => big.run(query2000))
+      expect(yield* tables).toEqual([])
+    }))
+  }, 120_000)
 })
+
+const query2000 = Query.everything.stream.pipe(Stream.take(2000), Stream.runDrain)

@@ -74,11 +74,14 @@ export const openInstance = (
   return runtime
 }
 
-export const temporaryInstance = async (options: InitOptions = {}, using: ReadonlyArray<StorageDriver> = drivers): Promise<TemporaryInstance> => {
+export const temporaryInstance = async (
+  options: InitOptions & Pick<SheafOptions, "registry"> = {},
+  using: ReadonlyArray<StorageDriver> = drivers
+): Promise<TemporaryInstance> => {
   const folder = temporaryFolder()
   const directory = join(folder, "instance")
   const { storage } = await initialize(directory, options, using)
-  const runtime = openInstance(directory, using)
+  const runtime = openInstance(directory, using, options.registry === undefined ? recordsOf(directory) : { registry: options.registry })
   const root = decodeURIComponent(storage.url.slice("file://".length))
   return {
     folder,

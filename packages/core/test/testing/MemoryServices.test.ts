@@ -7,6 +7,7 @@ describe("in memory", async () => {
   await import("../services/Artifacts.test.ts")
   await import("../services/Collections.test.ts")
   await import("../services/Deletion.test.ts")
+  await import("../services/DeletionInterplay.test.ts")
   await import("../services/Folders.test.ts")
   await import("../services/Integrity.test.ts")
   await import("../services/Keys.test.ts")

@@ -1,0 +1,184 @@
+/**
+ * An object on its way in parts. It becomes visible when it is completed, all at once; given up, it leaves nothing.
+ */
+import type { CompletedPart, CreateMultipartUploadCommandInput } from "@aws-sdk/client-s3"
+import type { StorageError, WriteOptions } from "@sheaf/core/ports/Storage"
+import { createHash } from "node:crypto"
+import { type Bucket, pause } from "./Bucket.ts"
+import { commit, conditionsOf, exists, MARK, type WriteMarks } from "./ObjectCommit.ts"
+import { head } from "./ObjectReading.ts"
+import { failure } from "./S3Failure.ts"
+import { type Notice, openNotice } from "./UploadNotices.ts"
+
+/** What S3 allows. */
+export const PARTS = { min: 5 * 1024 * 1024, max: 5 * 1024 * 1024 * 1024, maxParts: 10_000 } as const
+
+/** Parts sent at once. */
+const AT_ONCE = 4
+/** Bytes of parts that are sent at once, unless a single part has more. */
+const MEMORY = 256 * 1024 * 1024
+/** How often a part is sent before the upload fails: all that went before would be lost. */
+const ATTEMPTS = 4
+
+const MIB = 1024 * 1024
+
+/** Bytes of the next part of an object: so many that the parts suffice for its size, or when that is not known, more and more. */
+export const partSizeFor = (smallest: number, size: number | undefined, part: number): number =>
+  Math.max(smallest, size === undefined ? smallest * 2 ** Math.floor(part / 1_000) : Math.ceil(size / PARTS.maxParts / MIB) * MIB)
+
+export interface UploadTarget {
+  readonly operation: string
+  readonly key: string
+  readonly name: string
+  readonly mode: WriteOptions["mode"]
+}
+
+/** What an object has beside its bytes. */
+export type UploadHeaders = Pick<CreateMultipartUploadCommandInput, "Metadata" | "ContentType" | "ContentEncoding" | "ContentLanguage" | "ContentDisposition" | "CacheControl">
+
+/** A request for one part, which may be done again. */
+type SendPart = (part: { readonly UploadId: string; readonly PartNumber: number }, signal: AbortSignal) => Promise<string | undefined>
+
+export class MultipartUpload {
+  readonly #bucket: Bucket
+  readonly #marks: WriteMarks
+  readonly #target: UploadTarget
+  readonly #mark: string
+  readonly #notice: Notice
+  readonly #id: string
+  readonly #parts: Array<CompletedPart> = []
+  readonly #open = new Set<Promise<void>>()
+  readonly #abort = new AbortController()
+  #failure: StorageError | null = null
+  #begun = 0
+  #isDone = false
+
+  private constructor(bucket: Bucket, marks: WriteMarks, target: UploadTarget, begun: { readonly mark: string; readonly notice: Notice; readonly id: string }) {
+    this.#bucket = bucket
+    this.#marks = marks
+    this.#target = target
+    this.#mark = begun.mark
+    this.#notice = begun.notice
+    this.#id = begun.id
+  }
+
+  /** Begins an upload. What stands in its way is found here, before anything is sent. */
+  static async begin(bucket: Bucket, marks: WriteMarks, target: UploadTarget, headers: UploadHeaders = {}): Promise<MultipartUpload> {
+    const { key, name, operation } = target
+    await checkFree(bucket, target)
+    const mark = marks.next(name)
+    const notice = await openNotice(bucket, operation, name)
+    try {
+      const { UploadId: id } = await bucket.call(operation, key, () => bucket.client.send(
+        new bucket.sdk.CreateMultipartUploadCommand({ ...headers, Bucket: bucket.name, Key: name, Metadata: { ...headers.Metadata, [MARK]: mark } })
+      ))
+      if (id === undefined) throw failure("Unexpected", operation, key, "the store began an upload without telling its id")
+      const upload = new MultipartUpload(bucket, marks, target, { mark, notice, id })
+      await notice.name(id).catch(async (error: unknown) => {
+        await upload.dispose()
+        throw error
+      })
+      return upload
+    } catch (error) {
+      await notice.close()
+      throw error
+    }
+  }
+
+  /** The next part; waits while as many as are allowed are on their way. */
+  async send(bytes: Uint8Array): Promise<void> {
+    const { key, name, operation } = this.#target
+    const ContentMD5 = createHash("md5").update(bytes).digest("base64")
+    const atOnce = Math.max(1, Math.min(AT_ONCE, Math.floor(MEMORY / bytes.length)))
+    await this.part(async (part, abortSignal) => {
+      const { client, name: Bucket, sdk } = this.#bucket
+      return (await this.#bucket.call(operation, key, () => client.send(
+        new sdk.UploadPartCommand({ ...part, Bucket, Key: name, Body: bytes, ContentLength: bytes.length, ContentMD5 }), { abortSignal }
+      ))).ETag
+    }, atOnce)
+  }
+
+  /** A part by a request of one's own. */
+  async part(send: SendPart, atOnce: number = AT_ONCE): Promise<void> {
+    while (this.#open.size >= atOnce) await Promise.race(this.#open)
+    this.#check()
+    const PartNumber = ++this.#begun
+    if (PartNumber > PARTS.maxParts) throw failure("TooLarge", this.#target.operation, this.#target.key, `it has more than ${PARTS.maxParts} parts`)
+    const sent = this.#repeat(() => send({ UploadId: this.#id, PartNumber }, this.#abort.signal)).then(
+      (ETag) => void (this.#parts[PartNumber - 1] = { PartNumber, ...(ETag === undefined ? {} : { ETag }) }),
+      (error: unknown) => {
+        this.#failure ??= this.#bucket.explain(this.#target.operation, this.#target.key, error)
+        this.#abort.abort()
+      }
+    ).finally(() => this.#open.delete(sent))
+    this.#open.add(sent)
+  }
+
+  /** Waits until all parts have arrived. */
+  async sent(): Promise<void> {
+    await Promise.all(this.#open)
+    this.#check()
+  }
+
+  /** Sends no more parts. */
+  stop(): void {
+    this.#abort.abort()
+  }
+
+  /** Makes the object visible; gives its version. */
+  async complete(size: number): Promise<string | null> {
+    const bucket = this.#bucket
+    const { key, mode, name, operation } = this.#target
+    await this.sent()
+    // Some stores do not look at the condition of this request; then it is only this look that keeps what stands there.
+    await checkFree(bucket, this.#target)
+    const write = { operation, key, name, mode, mark: this.#mark, size, md5: null }
+    const version = await this.#repeat(() => commit(bucket, this.#marks, write, () => bucket.client.send(
+      new bucket.sdk.CompleteMultipartUploadCommand({ Bucket: bucket.name, Key: name, UploadId: this.#id, MultipartUpload: { Parts: this.#parts }, ...conditionsOf(mode) })
+    )), true)
+    this.#isDone = true
+    return version
+  }
+
+  /** Gives up what is not completed. */
+  async dispose(): Promise<void> {
+    const { key, name, operation } = this.#target
+    this.stop()
+    // A part that arrives after the upload was given up would stay.
+    await Promise.all(this.#open)
+    if (!this.#isDone) {
+      const { client, name: Bucket, sdk } = this.#bucket
+      const isGone = await this.#repeat(() => this.#bucket.call(operation, key, () => client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key: name, UploadId: this.#id }))), true)
+        .then(() => true, (error: unknown) => (error as StorageError).kind === "NotFound")
+      // The notice stays, for the next process to try again.
+      if (!isGone) return
+    }
+    await this.#notice.close()
+  }
+
+  #check(): void {
+    if (this.#failure !== null) throw this.#failure
+    if (this.#abort.signal.aborted) throw failure("Unavailable", this.#target.operation, this.#target.key, "the upload was given up")
+  }
+
+  async #repeat<A>(run: () => Promise<A>, always = false): Promise<A> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await run()
+      } catch (error) {
+        if (attempt === ATTEMPTS || (error as StorageError).retry !== true || (!always && this.#abort.signal.aborted)) throw error
+        await pause(100 * 2 ** attempt, always ? undefined : this.#abort.signal)
+      }
+    }
+  }
+}
+
+/** Fails where an object stands at the place of a new one. */
+const checkFree = async (bucket: Bucket, { key, mode, name, operation }: UploadTarget): Promise<void> => {
+  if (mode !== "create") return
+  const found = await head(bucket, operation, key, name).then(() => true, (error: unknown) => {
+    if ((error as StorageError).kind === "NotFound") return false
+    throw error
+  })
+  if (found) throw exists(operation, key)
+}

@@ -1,0 +1,106 @@
+/**
+ * Uploads in parts that are under way, announced in the root itself: an object `.sheaf/uploads/<random>` for each, written before the upload begins, with the name of
+ * the object, the upload's id as soon as there is one, and the process. Without it an upload whose process was killed would be kept, and paid for, and seen by nobody:
+ * not every store can say which uploads there are. Whoever opens the root next for writing aborts those whose process has ended.
+ */
+import { randomBase62 } from "@sheaf/core/domain/Uid"
+import { hasEnded, type ProcessIdentity, thisProcess } from "@sheaf/core/workers/ProcessIdentity"
+import type { Bucket } from "./Bucket.ts"
+import { NOTICES } from "./ObjectNames.ts"
+
+/** A process of another host cannot be looked at: its uploads are taken for abandoned after this many milliseconds. */
+const FOREIGN_AGE = 7 * 24 * 3600 * 1000
+/** Milliseconds between a notice and its upload, at most. */
+const BEGIN_WITHIN = 10 * 60 * 1000
+
+/** What a notice says. */
+interface Announcement {
+  /** Name of the object. */
+  readonly name: string
+  readonly uploadId: string | null
+  readonly process: ProcessIdentity
+}
+
+/** An open notice of this process. */
+export interface Notice {
+  /** The upload has begun, and has this id. */
+  readonly name: (uploadId: string) => Promise<void>
+  /** It is completed or aborted. */
+  readonly close: () => Promise<void>
+}
+
+/** Announces an upload for an object. */
+export const openNotice = async (bucket: Bucket, operation: string, name: string): Promise<Notice> => {
+  const place = `${bucket.names.root}${NOTICES}${randomBase62(20)}`
+  const put = async (uploadId: string | null): Promise<void> => {
+    const announcement: Announcement = { name, uploadId, process: thisProcess() }
+    await bucket.call(operation, NOTICES, () => bucket.client.send(
+      new bucket.sdk.PutObjectCommand({ Bucket: bucket.name, Key: place, Body: Buffer.from(JSON.stringify(announcement)), ContentType: "application/json" })
+    ))
+  }
+  await put(null)
+  return {
+    name: put,
+    // One that stays is found by the next process, with an upload that is gone.
+    close: () => remove(bucket, place).catch(() => undefined)
+  }
+}
+
+const remove = async (bucket: Bucket, place: string): Promise<void> => {
+  await bucket.client.send(new bucket.sdk.DeleteObjectCommand({ Bucket: bucket.name, Key: place }))
+}
+
+interface Found extends Announcement {
+  readonly place: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Aborts the uploads of processes that have ended. Fails only when the bucket cannot be reached; the rest is tried again by the next one. */
+export const abortLeftovers = async (bucket: Bucket): Promise<void> => {
+  const { Contents = [] } = await bucket.client.send(new bucket.sdk.ListObjectsV2Command({ Bucket: bucket.name, Prefix: bucket.names.root + NOTICES }))
+  const found: Array<Found> = []
+  for (const { Key, LastModified } of Contents) {
+    const announcement = await read(bucket, Key!).catch(() => null)
+    if (announcement !== null) found.push({ ...announcement, place: Key!, at: LastModified?.getTime() ?? Date.now() })
+  }
+  const isLeft = (one: Found): boolean => hasEnded(one.process) || (one.process.host !== thisProcess().host && Date.now() - one.at > FOREIGN_AGE)
+  const live = found.filter((one) => !isLeft(one))
+  for (const one of found.filter(isLeft)) {
+    try {
+      const ids = one.uploadId === null ? await unnamed(bucket, one, found, live) : [one.uploadId]
+      for (const id of ids ?? []) await abort(bucket, one.name, id)
+      if (ids !== null) await remove(bucket, one.place)
+    } catch {
+      // Still announced.
+    }
+  }
+}
+
+const read = async (bucket: Bucket, place: string): Promise<Announcement | null> => {
+  const { Body } = await bucket.client.send(new bucket.sdk.GetObjectCommand({ Bucket: bucket.name, Key: place }))
+  const said = JSON.parse((await Body?.transformToString()) ?? "null") as Partial<Announcement> | null
+  const isAnnouncement = typeof said?.name === "string" && said.name.startsWith(bucket.names.root) && typeof said.process?.pid === "number"
+  return isAnnouncement ? { name: said.name!, uploadId: typeof said.uploadId === "string" ? said.uploadId : null, process: said.process } : null
+}
+
+const abort = async (bucket: Bucket, name: string, id: string): Promise<void> => {
+  try {
+    await bucket.client.send(new bucket.sdk.AbortMultipartUploadCommand({ Bucket: bucket.name, Key: name, UploadId: id }))
+  } catch (error) {
+    if (bucket.explain("write", "", error).kind !== "NotFound") throw error
+  }
+}
+
+/** Uploads that were begun for a notice without an id, or null when they may be those of a process that lives. */
+const unnamed = async (bucket: Bucket, one: Found, all: ReadonlyArray<Found>, live: ReadonlyArray<Found>): Promise<ReadonlyArray<string> | null> => {
+  if (live.some(({ name, uploadId }) => name === one.name && uploadId === null)) return null
+  const named = new Set(all.map(({ uploadId }) => uploadId))
+  const { Uploads = [] } = await bucket.client.send(new bucket.sdk.ListMultipartUploadsCommand({ Bucket: bucket.name, Prefix: one.name }))
+  return Uploads
+    .filter(({ Initiated, Key, UploadId }) => Key === one.name && !named.has(UploadId ?? "") && isNear(Initiated, one.at))
+    .map(({ UploadId }) => UploadId!)
+}
+
+const isNear = (begun: Date | undefined, noticed: number): boolean =>
+  begun === undefined || (begun.getTime() >= noticed - 2_000 && begun.getTime() <= noticed + BEGIN_WITHIN)

@@ -1,0 +1,1 @@
+export { driver, layer, layerConfig, make, Options } from "./S3Storage.ts"
