@@ -9,7 +9,7 @@ import type { Bench } from "../Bench.ts"
 export interface MinioServer {
   readonly endpoint: string
   /** What programs have to know, in their environment. */
-  readonly environment: Readonly<Record<string, string>>
+  readonly environment: Readonly<Record<string, string | undefined>>
   readonly stop: () => Promise<void>
 }
 
@@ -56,6 +56,8 @@ export const startMinio = async (bench: Bench, program: string): Promise<MinioSe
         endpoint: `http://${address}`,
         environment: {
           AWS_ACCESS_KEY_ID: USER, AWS_SECRET_ACCESS_KEY: PASSWORD, AWS_REGION: "us-east-1",
+          // Certificates of the user's own are for other servers, and rclone cannot take them from here.
+          AWS_CA_BUNDLE: undefined,
           RCLONE_CONFIG: "/dev/null", RCLONE_CONFIG_BENCH_TYPE: "s3", RCLONE_CONFIG_BENCH_PROVIDER: "Minio", RCLONE_CONFIG_BENCH_ENV_AUTH: "true",
           RCLONE_CONFIG_BENCH_ENDPOINT: `http://${address}`, RCLONE_CONFIG_BENCH_REGION: "us-east-1"
         },
