@@ -145,6 +145,24 @@ describe("a storage root in S3", () => {
   })
 })
 
+describe("the suite for storage drivers on a root in S3", () => {
+  it("leaves nothing in the bucket when it is stopped", async (context) => {
+    if (server === null) return context.skip()
+    const { prefix, url } = rootUrl()
+    const place = await instance()
+    await place.json("storage", "add", url, "--name", "cloud")
+    const before = await namesBelow(prefix)
+    const child = start(place.directory, ["--json", "storage", "verify", "cloud", "--conformance", "--yes"])
+    const ran = finished(child)
+    while (!(await namesBelow(prefix)).some((name) => name.startsWith(".sheaf/verify-"))) continue
+    child.kill("SIGINT")
+    const { code, stdout } = await ran
+    expect(code).toBe(130)
+    expect(JSON.parse(stdout).conformance).toMatchObject({ failed: 0, interrupted: true, leftover: null })
+    expect(await namesBelow(prefix)).toEqual(before)
+  })
+})
+
 describe("the SDK of S3", () => {
   it("is a part of the command that is loaded only when a root in S3 is opened", async () => {
     const place = await instance()
