@@ -155,6 +155,31 @@ describe("writing", () => {
     assert.deepStrictEqual(proxy.seen.filter(requests.chunk).map(({ headers }) => headers["content-range"]), [`bytes 0-${UNIT - 1}/*`, `bytes ${UNIT}-${2 * UNIT - 1}/${2 * UNIT}`])
   }))
 
+  it.live("in chunks, and copying, take any name", () => Effect.gen(function*() {
+    const { gcs, names, storage } = yield* behindProxy({ prefix: "a b/100%" })
+    const content = contentOf(UNIT + 1)
+    const keys = ["a+b&c=d;e@f?g#h", "%2541 %2525", "line%0Abreak", "\u{1f600}/'é'(x)*!", "~/$HOME/`x`\"", "back%5Cslash"]
+    for (const key of keys) {
+      yield* storage.write(key, streamed(content), { mode: "create" })
+      assert.isTrue(content.equals(yield* contentAt(storage, key)), key)
+      yield* storage.copy(key, `copies/${key}`)
+      assert.isTrue(content.equals(yield* contentAt(storage, `copies/${key}`)), key)
+    }
+    assert.sameMembers([...(yield* keysOf(storage))], [...keys, ...keys.map((key) => `copies/${key}`)])
+    assert.include(yield* Effect.promise(names), "a b/100%/line%0Abreak")
+    assert.strictEqual(gcs.uploads.open(), 0)
+  }))
+
+  it.live("in chunks creates one object, of many who try at once", () => Effect.gen(function*() {
+    const { gcs, storage } = yield* behindProxy()
+    const results = yield* Effect.forEach([0, 1, 2, 3, 4, 5, 6, 7], (n) => Effect.result(storage.write("a", streamed(contentOf(2 * UNIT, n)), { mode: "create" })), { concurrency: "unbounded" })
+    const winner = results.findIndex((result) => result._tag === "Success")
+    assert.strictEqual(results.filter((result) => result._tag === "Success").length, 1)
+    for (const result of results) if (result._tag === "Failure") assert.strictEqual(result.failure.kind, "AlreadyExists")
+    assert.isTrue(contentOf(2 * UNIT, winner).equals(yield* contentAt(storage, "a")))
+    assert.strictEqual(gcs.uploads.open(), 0)
+  }))
+
   it.live("refuses a chunk size that the protocol does not have", () => Effect.gen(function*() {
     const { options } = yield* strictPlace()
     yield* failsWith(make({ ...options, chunkSize: UNIT + 1 }), "Unsupported")
