@@ -62,8 +62,9 @@ export const commit = async (bucket: Bucket, marks: WriteMarks, write: Commit, r
   const { key, mark, name, operation } = write
   try {
     const version = versionOf((await bucket.call(operation, key, run)).ETag)
+    if (version === null) throw failure("Unexpected", operation, key, "the store did not say which version it made", true)
     marks.settled(name)
-    return version ?? versionOf((await head(bucket, operation, key, name)).ETag)
+    return version
   } catch (error) {
     const problem = error as StorageError
     const isRefused = problem.kind === "PreconditionFailed"

@@ -143,9 +143,9 @@ export const fromS3 = (operation: string, key: string, cause: unknown, secrets: 
 const described = (cause: unknown, secrets: ReadonlyArray<string>): string => {
   const { $metadata, message } = (cause ?? {}) as Thrown
   const status = statusOf(cause)
-  const text = typeof message === "string" && message !== "" && message !== "UnknownError" ? message.slice(0, SHOWN) : ""
+  const text = typeof message === "string" && message !== "" && message !== "UnknownError" ? message.split("\n", 1)[0]!.slice(0, SHOWN) : ""
   const facts = [
-    codeOf(cause) || systemCodeOf(cause),
+    CONNECTION.has(systemCodeOf(cause)) ? systemCodeOf(cause) : codeOf(cause) || systemCodeOf(cause),
     status === 0 ? "" : `HTTP ${status}`,
     typeof $metadata?.requestId === "string" ? `request ${$metadata.requestId}` : ""
   ].filter((fact) => fact !== "")

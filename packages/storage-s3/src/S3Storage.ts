@@ -5,6 +5,7 @@ import { STORAGE_CONTRACT, Storage, type StorageCapabilities, type StorageDriver
 import { Config, Effect, Layer, Redacted, Schema, type Scope } from "effect"
 import { VERIFIABLE } from "./BodyDigests.ts"
 import { Bucket, type BucketSettings } from "./Bucket.ts"
+import { firstObjects } from "./BucketAnswer.ts"
 import { PARTS } from "./MultipartUpload.ts"
 import { WriteMarks } from "./ObjectCommit.ts"
 import { copyObject } from "./ObjectCopying.ts"
@@ -108,13 +109,13 @@ const openBucket = (place: S3Place, settings: BucketSettings): Effect.Effect<Sto
       try: () => bucket.client.config.region(),
       catch: () => failure("Unsupported", "open", "", "no region is known: add ?region=REGION to the URL, or set AWS_REGION")
     })
-    yield* bucket.attempt("open", "", (signal) => settings.readOnly ? lookInto(bucket, signal) : abortLeftovers(bucket))
+    yield* bucket.attempt("open", "", (signal) => settings.readOnly ? lookInto(bucket, "open", signal) : abortLeftovers(bucket))
     return handleOf(bucket)
   })
 
 /** One request that succeeds where the bucket is there and may be listed. */
-const lookInto = async (bucket: Bucket, signal: AbortSignal): Promise<void> => {
-  await bucket.client.send(new bucket.sdk.ListObjectsV2Command({ Bucket: bucket.name, Prefix: bucket.names.root, MaxKeys: 1 }), { abortSignal: signal })
+const lookInto = async (bucket: Bucket, operation: string, signal: AbortSignal): Promise<void> => {
+  await firstObjects(bucket, operation, bucket.names.root, { atMost: 1, signal })
 }
 
 const handleOf = (bucket: Bucket): StorageHandle => {
@@ -153,7 +154,7 @@ const handleOf = (bucket: Bucket): StorageHandle => {
     )
   let isWritable: boolean | null = readOnly ? false : null
   const probe = Effect.gen(function*() {
-    const isReachable = yield* bucket.attempt("probe", "", (signal) => lookInto(bucket, signal)).pipe(
+    const isReachable = yield* bucket.attempt("probe", "", (signal) => lookInto(bucket, "probe", signal)).pipe(
       Effect.as(true),
       Effect.catchIf((error) => error.kind === "Unavailable" || error.kind === "Timeout", () => Effect.succeed(false))
     )

@@ -6,6 +6,7 @@
 import { randomBase62 } from "@sheaf/core/domain/Uid"
 import { hasEnded, type ProcessIdentity, thisProcess } from "@sheaf/core/workers/ProcessIdentity"
 import type { Bucket } from "./Bucket.ts"
+import { firstObjects } from "./BucketAnswer.ts"
 import { NOTICES } from "./ObjectNames.ts"
 
 /** A process of another host cannot be looked at: its uploads are taken for abandoned after this many milliseconds. */
@@ -58,9 +59,8 @@ interface Found extends Announcement {
 
 /** Aborts the uploads of processes that have ended. Fails only when the bucket cannot be reached; the rest is tried again by the next one. */
 export const abortLeftovers = async (bucket: Bucket): Promise<void> => {
-  const { Contents = [] } = await bucket.client.send(new bucket.sdk.ListObjectsV2Command({ Bucket: bucket.name, Prefix: bucket.names.root + NOTICES }))
   const found: Array<Found> = []
-  for (const { Key, LastModified } of Contents) {
+  for (const { Key, LastModified } of await firstObjects(bucket, "open", bucket.names.root + NOTICES)) {
     const announcement = await read(bucket, Key!).catch(() => null)
     if (announcement !== null) found.push({ ...announcement, place: Key!, at: LastModified?.getTime() ?? Date.now() })
   }

@@ -259,6 +259,19 @@ describe.skipIf(server === null)("opening", () => {
     assert.isTrue(closed.retry)
   }))
 
+  it.live("fails where something else than a store answers", () => Effect.gen(function*() {
+    const { options } = yield* testPlace(server!)
+    for (const [status, body] of [[200, "<html></html>"], [200, ""], [404, "nothing here"], [200, "{}"]] as const) {
+      const proxy = yield* faultProxy(server!.endpoint)
+      proxy.on(() => true, { type: "say", status, body }, 10)
+      for (const readOnly of [false, true]) {
+        const error = yield* Effect.flip(make({ ...options, endpoint: proxy.endpoint, readOnly }))
+        assert.include(["Unavailable", "Unexpected"], error.kind)
+        assert.notInclude(error.message, "\n")
+      }
+    }
+  }))
+
   it.live("for reading only refuses every change", () => Effect.gen(function*() {
     const { options } = yield* testPlace(server!)
     yield* put(yield* make(options), "a")

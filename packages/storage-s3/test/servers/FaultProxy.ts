@@ -4,13 +4,14 @@ import { once } from "node:events"
 import { Effect, type Scope } from "effect"
 
 /**
- * - `answer` this status and code, without asking the store · `reset` the connection instead · `hang`: no answer at all
+ * - `answer` this status and code, without asking the store · `say` this text · `reset` the connection instead · `hang`: no answer at all
  * - `loseAnswer` the store has done what it was asked to, and the connection ends
  * - `cut` the answer after some bytes, by a reset, an early end, or silence · `flip` a bit of its byte at a place
  * - `flipRequest` a bit of the byte at a place of what is sent
  */
 export type Fault =
   | { readonly type: "answer"; readonly status: number; readonly code?: string }
+  | { readonly type: "say"; readonly status: number; readonly body: string }
   | { readonly type: "reset" | "hang" | "loseAnswer" }
   | { readonly type: "cut"; readonly after: number; readonly by: "reset" | "end" | "silence" }
   | { readonly type: "flip" | "flipRequest"; readonly at: number }
@@ -67,6 +68,10 @@ const start = async (target: URL): Promise<{ readonly proxy: FaultProxy; readonl
       const code = fault.code ?? "InternalError"
       answer.writeHead(fault.status, { "content-type": "application/xml" })
       return void answer.end(incoming.method === "HEAD" ? "" : `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>as told</Message></Error>`)
+    }
+    if (fault?.type === "say") {
+      answer.writeHead(fault.status, { "content-type": "text/html" })
+      return void answer.end(fault.body)
     }
     if (fault?.type === "flipRequest") body[fault.at]! ^= 1
     const outgoing = request({
