@@ -1,12 +1,12 @@
 /** Storage roots in S3, by the command line. */
 import { CreateBucketCommand, DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3"
-import { readFileSync } from "node:fs"
-import { join } from "node:path"
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs"
+import { basename, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { startMinio } from "../../storage-s3/test/servers/Minio.ts"
-import { missed, type TestServer } from "../../storage-s3/test/servers/TestServer.ts"
+import { refuseMissing, sayMissed, type TestServer } from "../../storage-s3/test/servers/TestServer.ts"
 import { checkArtifact, md5 } from "./ArtifactShape.ts"
-import { instance, start, finished, workplace } from "./Cli.ts"
+import { finished, instance, PACKAGE, start, workplace } from "./Cli.ts"
 
 const BUCKET = "sheaf-command"
 let server: TestServer | null = null
@@ -15,7 +15,10 @@ let roots = 0
 
 beforeAll(async () => {
   server = await startMinio()
-  if (server === null) return missed("minio")
+  if (server === null) {
+    refuseMissing("minio")
+    return sayMissed("minio")
+  }
   const { accessKeyId, endpoint, secretAccessKey } = server.address
   client = new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
   await client.send(new CreateBucketCommand({ Bucket: BUCKET }))
@@ -139,5 +142,29 @@ describe("a storage root in S3", () => {
     expect(await failing(`s3://${BUCKET}?endpoint=${endpoint}`, { AWS_SECRET_ACCESS_KEY: "hush-hush-hush" })).toEqual({ exit: 7, kind: "PermissionDenied" })
     expect(await failing(`s3://user:hush-hush-hush@${BUCKET}?endpoint=${endpoint}`)).toEqual({ exit: 1, kind: "KeyInvalid" })
     expect(await failing(`s3://${BUCKET}?endpoint=${endpoint}&secret_key=hush-hush-hush`)).toEqual({ exit: 1, kind: "KeyInvalid" })
+  })
+})
+
+describe("the SDK of S3", () => {
+  it("is a part of the command that is loaded only when a root in S3 is opened", async () => {
+    const place = await instance()
+    place.write("a.txt", "content")
+    await place.json("add", "a.txt", "--key", "a.txt")
+    const dist = join(PACKAGE, "dist")
+    const parts = readdirSync(dist).filter((name) => name.endsWith(".js") && readFileSync(join(dist, name), "utf8").includes('"S3Client"'))
+    expect(parts.length).toBeGreaterThan(0)
+    /** Files of the command that a run of it has loaded. */
+    const loaded = async (...args: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+      const folder = mkdtempSync(join(place.directory, "coverage-"))
+      await finished(start(place.directory, args, { NODE_V8_COVERAGE: folder }))
+      return readdirSync(folder).flatMap((name) =>
+        (JSON.parse(readFileSync(join(folder, name), "utf8")) as { readonly result: ReadonlyArray<{ readonly url: string }> }).result.map(({ url }) => basename(url)))
+    }
+    for (const args of [["cat", "a.txt"], ["storage", "list"], ["verify"]]) {
+      const files = await loaded(...args)
+      expect(files.some((name) => name.startsWith("CoreServices-"))).toBe(true)
+      expect(files.filter((name) => parts.includes(name))).toEqual([])
+    }
+    expect((await loaded("storage", "add", "s3://bucket?endpoint=http://127.0.0.1:9")).filter((name) => parts.includes(name))).not.toEqual([])
   })
 })

@@ -14,5 +14,5 @@ describe.skipIf(minio === null)("MinIO", () => conformance("in a bucket of MinIO
 
 const radosgw = inject("radosgw")
 describe.skipIf(radosgw === null)("radosgw", () => conformance("in a bucket of radosgw", layerOn(radosgw!), {
-  skip: { 7: "radosgw 16 refuses every If-Match of a PUT" }
+  skip: { 7: "radosgw 16 refuses every If-Match of a PUT", 18: "radosgw 16 keeps no SHA-256 of an object" }
 }))

@@ -39,4 +39,27 @@ describe("the name of an object", () => {
     ] as const) assert.strictEqual(names.prefixOf(prefix), `pre/fix/${begin}`, prefix)
     for (const prefix of ["a//", "/a", "./a", "a/../b", "%C3%A9/x", `${escapePath("\xff")}/x`, ".sheaf/uploads/x"]) assert.isNull(names.prefixOf(prefix), prefix)
   })
+
+  it("and the key are one to one, whatever is in them", () => {
+    const pieces = ["a", "%", "%0A", "%25", "%E9", "\n", "\\", "\u007f", "\u0085", "é", "e\u0301", "☃", "😀", "\uffff", " ", "/", ".", "~", "+", "&"]
+    const [byName, byKey] = [new Map<string, string>(), new Map<string, string>()]
+    for (let i = 0, x = 1; i < 3_000; i++) {
+      let name = "pre/fix/"
+      for (let n = 1 + (i % 6); n > 0; n--) name += pieces[(x = (Math.imul(x, 1_103_515_245) + 12_345) >>> 0) % 65_536 % pieces.length]
+      const key = names.keyOf(name)
+      if (key === null) continue
+      assert.strictEqual(names.nameOf("stat", key), name)
+      assert.strictEqual(byKey.get(key) ?? name, name, key)
+      assert.strictEqual(byName.get(name) ?? key, key, name)
+      byKey.set(key, name)
+      byName.set(name, key)
+      assert.isTrue(name.startsWith(names.prefixOf(key)!), key)
+      assert.isAtMost(Buffer.compare(Buffer.from(names.startOf(key)), Buffer.from(name)), 0, key)
+      for (let end = 0; end <= key.length; end++) {
+        const begin = names.prefixOf(key.slice(0, end))
+        assert.isTrue(begin !== null && name.startsWith(begin), `${key.slice(0, end)} of ${key}`)
+      }
+    }
+    assert.isAbove(byKey.size, 500)
+  })
 })

@@ -106,7 +106,7 @@ const writeOnce = (handle: StorageHandle, options: RetryOptions, key: string, bo
     const from = (after: StorageError | null): Effect.Effect<StorageObject, StorageError> =>
       settled(
         handle.write(key, watched, write), after, ["AlreadyExists", "PreconditionFailed"],
-        () => holdsBody(handle, key, body), () => handle.stat(key)
+        () => holdsBody(handle, key, watched), () => handle.stat(key)
       ).pipe(Effect.catch((error) => error === bodyError ? Effect.fail(error) : Effect.andThen(wait(error), Effect.suspend(() => from(error)))))
     return from(null)
   })
@@ -178,17 +178,18 @@ const readOn = (handle: StorageHandle, options: RetryOptions, key: string, read:
         const seen = yield* Ref.make(0)
         const until = given
         const before = hash.copy().digest("base64url")
-        return Stream.mapEffect(handle.read(key, read), (piece) => Effect.gen(function*() {
+        const isAnother = new StorageError({
+          kind: "PreconditionFailed", driver: handle.info.name, operation: "read", key, retry: false, cause: new Error("it was replaced while it was read")
+        })
+        const further = Stream.mapEffect(handle.read(key, read), (piece) => Effect.gen(function*() {
           const at = yield* Ref.getAndUpdate(seen, (n) => n + piece.length)
           const known = piece.subarray(0, Math.max(0, Math.min(piece.length, until - at)))
           again.update(known)
-          if (known.length > 0 && at + piece.length >= until && again.copy().digest("base64url") !== before) {
-            return yield* new StorageError({
-              kind: "PreconditionFailed", driver: handle.info.name, operation: "read", key, retry: false, cause: new Error("it was replaced while it was read")
-            })
-          }
+          if (known.length > 0 && at + piece.length >= until && again.copy().digest("base64url") !== before) return yield* isAnother
           return piece.subarray(known.length)
         })).pipe(Stream.filter((piece) => piece.length > 0))
+        const isLongEnough = Effect.flatMap(Ref.get(seen), (n) => (n < until ? Effect.fail(isAnother) : Effect.void))
+        return Stream.concat(further, Stream.fromEffectDrain(isLongEnough))
       }))
     }
     const from = (): Stream.Stream<Uint8Array, StorageError> =>

@@ -108,7 +108,7 @@ export class Folders extends Context.Service<Folders, {
           return yield* new InvalidInput({ what: directory, reason: "exists already", advice: "Nothing was changed. Name a directory that does not exist yet." })
         }
         const all = yield* folderMembers.of(folder.uid)
-        for (const parent of new Set(all.map(({ path }) => dirname(join(directory, displayPath(path)))))) {
+        for (const parent of new Set([directory, ...all.map(({ path }) => dirname(join(directory, displayPath(path))))])) {
           yield* Effect.try({ try: () => mkdirSync(parent, { recursive: true }), catch: (error) => new FileError({ path: parent, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN", operation: "cannot write" }) })
         }
         yield* Effect.forEach(all, (one) => reading.copyTo(folder, join(directory, displayPath(one.path)), { member: one }), { concurrency: 4, discard: true })

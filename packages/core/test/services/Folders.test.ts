@@ -31,6 +31,16 @@ const vectors = (JSON.parse(readFileSync(join(import.meta.dirname, "../vectors/h
 }).folders.filter(({ members }) => members !== undefined && members.length > 0)
 
 describe("a folder as one artifact", () => {
+  it("can be empty, and is an empty directory again", async () => {
+    const { folder, run } = await temporaryInstance()
+    mkdirSync(join(folder, "nothing"))
+    const { artifact } = await run(save(join(folder, "nothing"), { key: "nothing" }))
+    expect(artifact).toMatchObject({ size: 0, nFiles: 0, hash: "1B2M2Y8AsgTpgAmY7PhCfg" })
+    const out = join(folder, "out", "again")
+    expect(await run(Effect.flatMap(Folders, (folders) => folders.copyTo(artifact, out)))).toBe(0)
+    expect(readdirSync(out)).toEqual([])
+  })
+
   it("has the hash, size and number of files of the worked values", async () => {
     const { folder, run } = await temporaryInstance()
     for (const [n, { "md5-d": hash, members, n_files, size }] of vectors.entries()) {

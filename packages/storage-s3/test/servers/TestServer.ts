@@ -21,12 +21,16 @@ export interface TestServer {
 /** Names of servers that may be missing also where `CI` is set, separated by commas. */
 const WITHOUT = "SHEAF_TEST_WITHOUT"
 
-/** A server is not installed: says how to get it, and fails where `CI` is set. */
-export const missed = (name: string): void => {
+/** What to do about a server that is not installed. */
+const adviceFor = (name: string): string => `storage-s3: ${name} is not there; get it with: node scripts/test-servers.mjs ${name}`
+
+/** Says that the tests on a server are skipped. */
+export const sayMissed = (name: string): void => void process.stderr.write(`${adviceFor(name)}. The tests on it are skipped.\n`)
+
+/** Fails for a server that may not be missing, which is so where `CI` is set. */
+export const refuseMissing = (name: string): void => {
   const isExpected = !["", undefined, "false", "0"].includes(process.env["CI"]) && !(process.env[WITHOUT] ?? "").split(",").includes(name)
-  const text = `storage-s3: ${name} is not installed; get it with: node scripts/test-servers.mjs ${name}`
-  if (isExpected) throw new Error(`${text} (or do without: ${WITHOUT}=${name})`)
-  process.stderr.write(`${text}. The tests on it are skipped.\n`)
+  if (isExpected) throw new Error(`${adviceFor(name)} (or do without: ${WITHOUT}=${name})`)
 }
 
 /** The program with this name: on the path, or where Go puts what it installs. */

@@ -72,7 +72,7 @@ export const folderContent = (files: ReadonlyMap<string, string>): ModelContent 
 export const collectionHash = (members: ReadonlyArray<ModelArtifact>): string =>
   short(digest([...new Set(members.map(({ content }) => content.hash))].sort().join(":")))
 
-export const suffixOf = (name: string): string => {
+const suffixOf = (name: string): string => {
   const last = name.slice(name.lastIndexOf("/") + 1)
   const dot = last.lastIndexOf(".")
   return dot <= 0 ? "" : last.slice(dot)
@@ -83,7 +83,7 @@ const fits = (keySuffix: string, suffix: string): boolean => suffix === "" || ke
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-export const stemOf = (uid: string): string => uid.slice(0, 16)
+const stemOf = (uid: string): string => uid.slice(0, 16)
 
 const isBelow = (key: string, prefix: string): boolean => key.startsWith(`${prefix}/`)
 

@@ -25,9 +25,15 @@ type Open = (policy: PlacePolicy) => Promise<TemporaryInstance>
 
 const walk = (name: string, open: Open, runs: number): void =>
   it(`${name}: ${runs} random sequences, seed ${SEED}`, { timeout: 600_000 }, async () => {
-    for (const [i, policy] of POLICIES.entries()) {
-      const mine = Array.from({ length: runs }, (_, run) => run).filter((run) => run % POLICIES.length === i)
-      for (let from = 0; from < mine.length; from += TOGETHER) await runTogether(open, policy, mine.slice(from, from + TOGETHER))
+    for (let from = 0; from < runs; from += TOGETHER * POLICIES.length) {
+      const instances = await Promise.all(POLICIES.map(open))
+      for (let run = from; run < Math.min(from + TOGETHER * POLICIES.length, runs); run++) {
+        await runOne(run, POLICIES[run % POLICIES.length]!, instances[run % POLICIES.length]!, open)
+      }
+      for (const instance of instances) {
+        const unwell = (await instance.run(Effect.flatMap(Doctor, (doctor) => doctor.examine))).filter(({ ok }) => !ok)
+        assert.deepStrictEqual(unwell, [])
+      }
     }
   })
 
@@ -37,17 +43,12 @@ const failureOf = (steps: ReadonlyArray<Step>, instance: TemporaryInstance, poli
     policy, root: instance.storage, outside: join(instance.folder, "outside"), salt: `s${String(salts++).padStart(5, "0")}`
   }), { onSuccess: () => null, onFailure: String }))
 
-const runTogether = async (open: Open, policy: PlacePolicy, runs: ReadonlyArray<number>): Promise<void> => {
-  const instance = await open(policy)
-  for (const run of runs) {
-    const steps = randomSteps(randomFrom(SEED + run))
-    const failure = await failureOf(steps, instance, policy)
-    if (failure === null) continue
-    const least = await shrink(steps, failure, simplerSteps, async (fewer) => failureOf(fewer, await open(policy), policy))
-    assert.fail(`seed ${SEED}, run ${run}, key policy ${policy}: ${least.failure}\nsteps:\n${least.steps.map((step) => `  ${JSON.stringify(step)}`).join("\n")}`)
-  }
-  const unwell = (await instance.run(Effect.flatMap(Doctor, (doctor) => doctor.examine))).filter(({ ok }) => !ok)
-  assert.deepStrictEqual(unwell, [])
+const runOne = async (run: number, policy: PlacePolicy, instance: TemporaryInstance, open: Open): Promise<void> => {
+  const steps = randomSteps(randomFrom(SEED + run))
+  const failure = await failureOf(steps, instance, policy)
+  if (failure === null) return
+  const least = await shrink(steps, failure, simplerSteps, async (fewer) => failureOf(fewer, await open(policy), policy))
+  assert.fail(`seed ${SEED}, run ${run}, key policy ${policy}: ${least.failure}\nsteps:\n${least.steps.map((step) => `  ${JSON.stringify(step)}`).join("\n")}`)
 }
 
 describe("random sequences of operations on an instance against the model", () => {

@@ -27,7 +27,7 @@ export const runSteps = (steps: ReadonlyArray<Step>, ground: Ground): Walk =>
       const where = `step ${i} ${JSON.stringify(step)}`
       yield* Effect.catchCause(Effect.suspend(() => Effect.andThen(walker.take(step), Effect.suspend(() => (i % 3 === 2 ? compareNames(walker.model, ground) : Effect.void)))), (cause) => {
         const error: unknown = Cause.squash(cause)
-        const words = error instanceof Difference || typeof error === "string" ? String(error instanceof Difference ? error.message : error) : Cause.pretty(cause)
+        const words = error instanceof Difference ? error.message : typeof error === "string" ? error : Cause.pretty(cause)
         return Effect.fail(`${where}\n  ${words}`)
       })
     }

@@ -56,8 +56,8 @@ export type KeyName = string | number
 
 const KEYS = ["a", "a.x", "d/a", "d/d/a", "a/b/c", "F"]
 const PREFIXES = ["d", "d/d", "a"]
-const CONTENTS = ["", "1", "2", "3", "1", "2"]
-const SOURCES = ["src", "src", "src", "src.x"]
+const CONTENTS = ["", "1", "2", "3"]
+const SOURCES = ["src", "other", "src.x"]
 const PLACES = ["a", "d/a", "z.x", "F/x"]
 const FOLDERS = ["F", "G"]
 const MEMBERS = ["x", "y", "s/x"]
@@ -65,55 +65,69 @@ const TREE = ["a", "b.x", "d/a"]
 const NAMES = ["a", "F"]
 const LABELS = ["p", "q"]
 
+/**
+ * A random sequence. Each uses a part of the names, contents and kinds of steps, so that what is rare where everything happens becomes frequent in some.
+ */
 export const randomSteps = (random: Random): ReadonlyArray<Step> => {
   const below = (n: number) => Math.floor(random() * n)
   const pick = <A>(from: ReadonlyArray<A>): A => from[below(from.length)]!
   const chance = (share: number) => random() < share
+  const some = <A>(from: ReadonlyArray<A>, least: number): ReadonlyArray<A> => {
+    const left = [...from]
+    return Array.from({ length: least + below(from.length - least + 1) }, () => left.splice(below(left.length), 1)[0]!)
+  }
+  const [keys, contents, sources, places] = [some(KEYS, 1), some(CONTENTS, 2), some(SOURCES, 1), some(PLACES, 1)]
+  const [tagged, revising, sourcesGo] = [chance(0.5) ? 0.1 : 0.5, chance(0.5) ? 0.1 : 0.4, chance(0.5) ? 0.2 : 0.9]
+
   const artifact = (of: "live" | "trash" = "live"): Ref => {
     const choice = random()
     if (choice < 0.45) return { uid: below(12), of }
     if (choice < 0.75) return { nthKey: below(12), of }
-    return choice < 0.85 ? { key: pick(KEYS) } : choice < 0.93 ? { at: pick(KEYS), n: 1 + below(3) } : { uid: below(12), of: "all" }
+    return choice < 0.85 ? { key: pick(keys) } : choice < 0.93 ? { at: pick(keys), n: 1 + below(3) } : { uid: below(12), of: "all" }
   }
   const several = (of: "live" | "trash" = "live"): ReadonlyArray<Ref> =>
     Array.from({ length: chance(0.7) ? 1 : 2 + below(2) }, () => (chance(0.15) ? { prefix: pick(PREFIXES) } : artifact(of)))
   const members = (): ReadonlyArray<Ref> => Array.from({ length: 1 + below(3) }, () => artifact())
-  const key = (): KeyName => (chance(0.7) ? below(12) : pick(KEYS))
+  const key = (): KeyName => (chance(0.7) ? below(12) : pick(keys))
+  const prefix = () => `${pick(["d", "d/d", "e"])}${chance(0.5) ? "/" : ""}`
   const policy = () => pick<Policy>(["alias", "alias", "reuse", "new", "error"])
   const settings = (): SaveSettings => ({
-    key: chance(0.12) ? null : pick(KEYS), policy: policy(), described: chance(0.3),
-    tag: chance(0.2) ? pick(["t", "u"]) : null, revises: chance(0.18) ? artifact() : null
+    key: chance(0.12) ? null : pick(keys), policy: policy(), described: chance(0.3), tag: chance(tagged) ? pick(["t", "u"]) : null, revises: chance(revising) ? artifact() : null
   })
-  const item = (): CopiedItem => ({ ...settings(), content: pick(CONTENTS), file: chance(0.5) ? pick(SOURCES) : null })
-  const files = (names: ReadonlyArray<string>) => Object.fromEntries(names.filter(() => chance(0.6)).map((name) => [name, pick(CONTENTS)]))
+  const item = (): CopiedItem => ({ ...settings(), content: pick(contents), file: chance(0.5) ? pick(sources) : null })
+  const files = (names: ReadonlyArray<string>) => Object.fromEntries(names.filter(() => chance(0.6)).map((name) => [name, pick(contents)]))
 
+  const kinds: ReadonlyArray<readonly [weight: number, make: () => Step]> = [
+    [20, () => ({ do: "save", items: [item()] })],
+    [4, () => ({ do: "save", items: Array.from({ length: 2 + below(4) }, item) })],
+    [9, () => ({ do: "saveInPlace", path: pick(places), content: chance(0.2) ? null : pick(contents), settings: settings() })],
+    [4, () => ({ do: "saveFolder", name: pick(FOLDERS), inPlace: false, files: files(MEMBERS), settings: settings() })],
+    [4, () => ({ do: "saveFolder", name: pick(FOLDERS), inPlace: true, files: files(MEMBERS), settings: settings() })],
+    [0.5, () => ({ do: "ingest", files: files(TREE), prefix: pick(["", "/d"]), policy: policy() })],
+    [0.5, () => ({ do: "ingestInPlace", folder: pick(["d", "F"]), policy: policy() })],
+    [4, () => ({ do: "mv", from: key(), to: chance(0.1) ? `${pick(PREFIXES)}/` : chance(0.15) ? key() : pick(KEYS) })],
+    [2, () => ({ do: "mv", from: prefix(), to: prefix() })],
+    [5, () => ({ do: "alias", ref: artifact(), key: chance(0.2) ? key() : pick(keys) })],
+    [3, () => ({ do: "unalias", key: key() })],
+    [2, () => ({ do: "look", ref: { at: pick(keys), n: 1 + below(4) } })],
+    [9, () => ({ do: "trash", refs: several() })],
+    [7, () => ({ do: "restore", refs: several("trash") })],
+    [3, () => ({ do: "delete", refs: several("trash"), deleteSource: chance(sourcesGo), trashed: chance(0.5) })],
+    [5, () => ({ do: "delete", refs: several(), deleteSource: chance(sourcesGo), trashed: false })],
+    [1, () => ({ do: "gc" })],
+    [6, () => ({ do: "convert", to: pick(["virtual", "semantic"]), ref: chance(0.3) ? { prefix: pick(PREFIXES) } : artifact() })],
+    [4, () => ({ do: "collect", mode: pick(["create", "append"]), name: pick(NAMES), refs: members() })],
+    [2, () => ({ do: "dropCollection", name: pick(NAMES) })],
+    [2, () => ({ do: "label", name: pick(LABELS), parent: chance(0.4) ? pick(LABELS) : null })],
+    [1, () => ({ do: "labelParent", name: pick(LABELS), parent: chance(0.7) ? pick(LABELS) : null })],
+    [4, () => ({ do: pick(["attach", "attach", "detach"]), name: pick(LABELS), refs: members() })],
+    [2, () => ({ do: "compare" })]
+  ]
+  const used = kinds.filter((_, i) => i === 0 || chance(0.65))
+  const total = used.reduce((sum, [weight]) => sum + weight, 0)
   const step = (): Step => {
-    const choice = below(100)
-    if (choice < 20) return { do: "save", items: [item()] }
-    if (choice < 24) return { do: "save", items: Array.from({ length: 2 + below(4) }, item) }
-    if (choice < 33) return { do: "saveInPlace", path: pick(PLACES), content: chance(0.2) ? null : pick(CONTENTS), settings: settings() }
-    if (choice < 40) return { do: "saveFolder", name: pick(FOLDERS), inPlace: chance(0.5), files: files(MEMBERS), settings: settings() }
-    if (choice < 41) return chance(0.5) ? { do: "compare" } : { do: "ingest", files: files(TREE), prefix: pick(["", "/d"]), policy: policy() }
-    if (choice < 42) return chance(0.5) ? { do: "gc" } : { do: "ingestInPlace", folder: pick(["d", "F"]), policy: policy() }
-    if (choice < 45) return { do: "mv", from: key(), to: chance(0.1) ? `${pick(PREFIXES)}/` : chance(0.15) ? key() : pick(KEYS) }
-    if (choice < 47) return { do: "mv", from: `${pick(PREFIXES)}${chance(0.5) ? "/" : ""}`, to: `${pick(["d", "d/d", "e"])}${chance(0.5) ? "/" : ""}` }
-    if (choice < 52) return { do: "alias", ref: artifact(), key: chance(0.2) ? key() : pick(KEYS) }
-    if (choice < 55) return { do: "unalias", key: key() }
-    if (choice < 57) return { do: "look", ref: { at: pick(KEYS), n: 1 + below(4) } }
-    if (choice < 65) return { do: "trash", refs: several() }
-    if (choice < 70) return { do: "restore", refs: several("trash") }
-    if (choice < 78) return chance(0.3)
-      ? { do: "delete", refs: several("trash"), deleteSource: chance(0.4), trashed: chance(0.5) }
-      : { do: "delete", refs: several(), deleteSource: chance(0.4), trashed: false }
-    if (choice < 79) return { do: "gc" }
-    if (choice < 85) return { do: "convert", to: pick(["virtual", "semantic"]), ref: chance(0.3) ? { prefix: pick(PREFIXES) } : artifact() }
-    if (choice < 89) return { do: "collect", mode: pick(["create", "append"]), name: pick(NAMES), refs: members() }
-    if (choice < 91) return { do: "dropCollection", name: pick(NAMES) }
-    if (choice < 93) return { do: "label", name: pick(LABELS), parent: chance(0.4) ? pick(LABELS) : null }
-    if (choice < 94) return { do: "labelParent", name: pick(LABELS), parent: chance(0.7) ? pick(LABELS) : null }
-    if (choice < 97) return { do: "attach", name: pick(LABELS), refs: members() }
-    if (choice < 98) return { do: "detach", name: pick(LABELS), refs: members() }
-    return { do: "compare" }
+    let at = random() * total
+    return (used.find(([weight]) => (at -= weight) < 0) ?? used[0]!)[1]()
   }
   return Array.from({ length: 15 + below(40) }, step)
 }
