@@ -53,7 +53,9 @@ describe("a storage root in S3", () => {
     checkArtifact(artifact)
     expect(artifact).toMatchObject({ storage: root.url, hash: md5("well,signal\nA1,0.93\n") })
     expect(artifact.path.startsWith(`s3://${BUCKET}/`)).toBe(true)
-    expect(await namesBelow(prefix)).toEqual([expect.stringMatching(/^\.sheaf\/[0-9A-Za-z]{2}\/[0-9A-Za-z]{20}\.csv$/), ".sheaf/root.json"])
+    const names = await namesBelow(prefix)
+    expect(names.filter((name) => name !== ".sheaf/root.json")).toEqual([expect.stringMatching(/^\.sheaf\/[0-9A-Za-z]{2}\/[0-9A-Za-z]{20}\.csv$/)])
+    expect(names).toHaveLength(2)
 
     const cat = await place.run("cat", "raw/plate.csv")
     expect(cat).toMatchObject({ code: 0, stdout: "well,signal\nA1,0.93\n" })
@@ -142,6 +144,24 @@ describe("a storage root in S3", () => {
     expect(await failing(`s3://${BUCKET}?endpoint=${endpoint}`, { AWS_SECRET_ACCESS_KEY: "hush-hush-hush" })).toEqual({ exit: 7, kind: "PermissionDenied" })
     expect(await failing(`s3://user:hush-hush-hush@${BUCKET}?endpoint=${endpoint}`)).toEqual({ exit: 1, kind: "KeyInvalid" })
     expect(await failing(`s3://${BUCKET}?endpoint=${endpoint}&secret_key=hush-hush-hush`)).toEqual({ exit: 1, kind: "KeyInvalid" })
+  })
+})
+
+describe("the suite for storage drivers on a root in S3", () => {
+  it("leaves nothing in the bucket when it is stopped", async (context) => {
+    if (server === null) return context.skip()
+    const { prefix, url } = rootUrl()
+    const place = await instance()
+    await place.json("storage", "add", url, "--name", "cloud")
+    const before = await namesBelow(prefix)
+    const child = start(place.directory, ["--json", "storage", "verify", "cloud", "--conformance", "--yes"])
+    const ran = finished(child)
+    while (!(await namesBelow(prefix)).some((name) => name.startsWith(".sheaf/verify-"))) continue
+    child.kill("SIGINT")
+    const { code, stdout } = await ran
+    expect(code).toBe(130)
+    expect(JSON.parse(stdout).conformance).toMatchObject({ failed: 0, interrupted: true, leftover: null })
+    expect(await namesBelow(prefix)).toEqual(before)
   })
 })
 

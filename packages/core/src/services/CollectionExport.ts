@@ -45,7 +45,7 @@ export type CollectionExportError = RegistryError | FileError
 /** Members whose copies are looked up together. */
 const PART = 10_000
 
-/** Writes the members below a directory, which is made; each is complete and compared before it gets its name. */
+/** Writes the members below a directory, which is made; each is complete and compared before it gets its name. One that is there already stays. */
 export const exportMembers = (
   { artifacts, name, trashed, uid, version }: {
     readonly uid: string
@@ -74,7 +74,7 @@ export const exportMembers = (
         if (Result.isFailure(made)) fails(one, made.failure)
         else ready.push(one)
       }
-      const copied = yield* reading.copyManyTo(ready.map(({ artifact, target }) => ({ artifact, path: Buffer.from(target, "latin1") })), options)
+      const copied = yield* reading.copyManyTo(ready.map(({ artifact, target }) => ({ artifact, path: Buffer.from(target, "latin1") })), { ...options, keepSame: true })
       copied.forEach((result, i) => {
         const one = ready[i]!
         if (Result.isFailure(result)) fails(one, result.failure)

@@ -3,6 +3,7 @@
  */
 import { Effect } from "effect"
 import { parseKey } from "../domain/ArtifactKey.ts"
+import { NotFound } from "../domain/SheafError.ts"
 import type { ReferenceIndex } from "../ports/ReferenceIndex.ts"
 import type { Registry } from "../ports/Registry.ts"
 import type { ResolveError } from "./Artifacts.ts"
@@ -24,6 +25,8 @@ export const resolveReferences = (
     for (const reference of references) {
       const known = plain.get(reference)
       const { note, uid } = known === undefined ? yield* resolveReference(reference, registry) : { uid: known, note: null }
+      // A key remembers what is in the trash, or deleted.
+      if (known === undefined && (yield* registry.artifacts([uid])).length === 0) return yield* new NotFound({ what: "artifact", reference, near: [] })
       uids.add(uid)
       if (note !== null) notes.push(note)
     }

@@ -2,9 +2,10 @@
  * Reading: the bytes of an artifact from the best of its copies, compared with its hash on the way.
  */
 import { Context, Effect, Layer, Result, Stream } from "effect"
+import { statSync } from "node:fs"
 import { join } from "node:path"
 import type { Artifact } from "../domain/Artifact.ts"
-import { toFsPath } from "../domain/FileName.ts"
+import { fromUserPath, toFsPath } from "../domain/FileName.ts"
 import type { FolderMember } from "../domain/FolderManifest.ts"
 import { CannotLoad, Damaged, type FileError, InvalidInput, type NoGoodLocation, type NotFound } from "../domain/SheafError.ts"
 import { localPathOf } from "../domain/StorageRoot.ts"
@@ -18,7 +19,8 @@ import { ContentCache } from "./ContentCache.ts"
 import { LARGE } from "./ContentReader.ts"
 import { asProblem, CopyProblem } from "./CopyExamination.ts"
 import { type Copy, CopyReader, type CopySet, memberOf } from "./CopyReader.ts"
-import { type CopiedFile, copyToFile } from "./FileCopy.ts"
+import { type CopiedFile, copyToFile, shownPath } from "./FileCopy.ts"
+import { hasContent } from "./FileLink.ts"
 import { Instance } from "./Instance.ts"
 import { parseWith } from "./CustomLoading.ts"
 import { checkLoadable, isTableFile, parseContent } from "./Loading.ts"
@@ -36,6 +38,8 @@ export interface ByteRange {
 export interface CopyToOptions {
   /** Replace a file that stands there. */
   readonly overwrite?: boolean
+  /** Take a file that has just this content already for written. */
+  readonly keepSame?: boolean
   /** One file of a folder. */
   readonly member?: FolderMember
 }
@@ -136,7 +140,7 @@ export class Reading extends Context.Service<Reading, {
         }),
         copyManyTo: Effect.fn("Reading.copyManyTo")(function*(files: ReadonlyArray<{ readonly artifact: Artifact; readonly path: string | Buffer }>, options: CopyToOptions = {}) {
           const sets = yield* reader.copiesOfAll(files.map(({ artifact }) => artifact))
-          const results = yield* Effect.forEach(sets, (set, i) => Effect.result(Effect.flatMap(filesOf(set, options.member), (one) => copyToFile(reader, one, files[i]!.path, options.overwrite ?? false))), { concurrency: COPIES_AT_ONCE })
+          const results = yield* Effect.forEach(sets, (set, i) => Effect.result(Effect.flatMap(filesOf(set, options.member), (one) => copyOrKeep(reader, one, files[i]!.path, options))), { concurrency: COPIES_AT_ONCE })
           yield* inputs.recordAll(sets.flatMap(({ artifact }, i) => (Result.isSuccess(results[i]!) ? [artifact] : [])))
           return results
         })
@@ -144,6 +148,16 @@ export class Reading extends Context.Service<Reading, {
     })
   )
 }
+
+/** Copies the content to a path, unless a file with just that content may stay there. */
+const copyOrKeep = (reader: CopyReader, set: CopySet, path: string | Buffer, { keepSame = false, overwrite = false }: CopyToOptions) =>
+  copyToFile(reader, set, path, overwrite).pipe(
+    Effect.catchTag("InvalidInput", (error) => {
+      const target = typeof path === "string" ? fromUserPath(path) : path.toString("latin1")
+      if (!keepSame || statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return Effect.fail(error)
+      return Effect.flatMap(hasContent(target, set.artifact, reader), (same) => same ? Effect.succeed({ path: shownPath(target), bytes: set.artifact.size }) : Effect.fail(error))
+    })
+  )
 
 /** The copies of a file: of the artifact itself, or of one file of a folder. */
 const filesOf = (set: CopySet, member: FolderMember | undefined): Effect.Effect<CopySet, InvalidInput> => {

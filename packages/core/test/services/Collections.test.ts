@@ -132,8 +132,10 @@ describe("exporting a collection", () => {
     const names = readdirSync(join(out, "raw"), "latin1")
     expect(names.sort()).toEqual(["a.csv", "b.csv", "x\u00ffy\nz.csv"])
 
+    // Again: what is there already stays, and only other content is in the way.
+    expect(await run(use((collections) => collections.export("set", out)))).toMatchObject({ failures: [], files: report.files })
     writeFileSync(join(out, "gone.csv"), "mine")
-    expect((await run(use((collections) => collections.export("set", out)))).failures.map(({ code }) => code)).toContain("InvalidInput")
+    expect((await run(use((collections) => collections.export("set", out)))).failures.map(({ code, path }) => [path, code])).toEqual([["gone.csv", "InvalidInput"]])
     expect(readFileSync(join(out, "gone.csv"), "utf8")).toBe("mine")
     await run(use((collections) => collections.export("set", out, { overwrite: true })))
     expect(readFileSync(join(out, "gone.csv"), "utf8")).toBe("gone")

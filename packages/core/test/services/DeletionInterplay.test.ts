@@ -163,7 +163,7 @@ describe("KEY@N", () => {
     await run(save("2", { key: "k.txt" }))
     await run(Effect.flatMap(Labels, (labels) => Effect.andThen(labels.create("good"), labels.add("good", [uid]))))
     await run(trash(uid))
-    expect(await fails(Effect.flatMap(Artifacts, (artifacts) => artifacts.resolve("k.txt@1")))).toMatchObject({ _tag: "NotFound" })
+    expect(await fails(get("k.txt@1"))).toMatchObject({ _tag: "NotFound" })
     expect(await fails(Effect.flatMap(Labels, (labels) => labels.remove("good", ["k.txt@1"])))).toMatchObject({ _tag: "NotFound" })
     await run(restore(uid))
     expect(await run(get("k.txt@1"))).toMatchObject({ uid, labels: ["good"] })

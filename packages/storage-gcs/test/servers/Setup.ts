@@ -12,7 +12,7 @@ declare module "vitest" {
 /** Names of servers that may be missing also where `CI` is set, separated by commas. */
 const WITHOUT = "SHEAF_TEST_WITHOUT"
 /** Tests that are on it, in `Conformance.test.ts` and `FakeGcsServer.test.ts`. */
-const TESTS_ON_IT = 43
+const TESTS_ON_IT = 56
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await startFakeGcsServer()

@@ -14,7 +14,7 @@ import { randomSteps, simplerSteps, type Step } from "./InstanceSteps.ts"
 import { shrink } from "./Shrinking.ts"
 
 const SEED = Number(process.env["SHEAF_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31))
-const RUNS = Number(process.env["SHEAF_TEST_RUNS"] ?? 20)
+const RUNS = Number(process.env["SHEAF_TEST_RUNS"] ?? 18)
 
 /** Sequences that share one instance; what they use is kept apart. */
 const TOGETHER = 20
