@@ -21,7 +21,7 @@ export const startRadosgw = async (): Promise<TestServer | null> => {
   const env = { ...process.env, CEPH_CONF: conf }
   const children: Array<ChildProcess> = []
   const run = (program: string, ...args: ReadonlyArray<string>): string => {
-    const ran = spawnSync(program, args, { env, encoding: "utf8", timeout: 60_000 })
+    const ran = spawnSync(program, args, { env, encoding: "utf8", timeout: 180_000 })
     if (ran.status !== 0) throw new Error(`${program} ${args.join(" ")}: ${ran.error?.message ?? ran.stderr}`)
     return ran.stdout
   }
