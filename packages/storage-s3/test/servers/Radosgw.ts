@@ -45,6 +45,11 @@ export const startRadosgw = async (): Promise<TestServer | null> => {
     run("ceph", "-c", conf, "--connect-timeout", "30", "osd", "new", store)
     run("ceph-osd", "-c", conf, "-i", "0", "--mkfs", "--osd-uuid", store)
     start("ceph-osd", "-i", "0")
+    // What is asked for before it is up may wait for ever.
+    for (let i = 0; !run("ceph", "-c", conf, "--connect-timeout", "30", "osd", "stat").includes("1 up"); i++) {
+      if (i === 600) throw new Error(`the store of objects does not come up, see ${path}`)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
     run("radosgw-admin", "-c", conf, "user", "create", "--uid=sheaf", "--display-name=sheaf", `--access-key=${USER}`, `--secret=${PASSWORD}`)
     const server = start("radosgw", "-n", "client.rgw")
     await answering(`http://127.0.0.1:${gateway}/`, server, () => `see ${path}`)
