@@ -56,7 +56,6 @@ export const openFile = (path, { create, readOnly }) =>
       db.exec("PRAGMA synchronous = FULL")
       return db
     }
-    const makes = create && !readOnly
     const db = yield* Effect.acquireRelease(
       attempt("open", "", () => {
         if (existsSync(path)) {
@@ -64,7 +63,7 @@ export const openFile = (path, { create, readOnly }) =>
           // SQLite itself would open for reading what it may not write.
           accessSync(path, readOnly ? constants.R_OK : constants.R_OK | constants.W_OK)
         } else {
-          if (!makes) throw failure("Unavailable", "open", "", `there is no file ${path}`)
+          if (!create || readOnly) throw failure("Unavailable", "open", "", `there is no file ${path}`)
           mkdirSync(dirname(path), { recursive: true })
         }
         return connect()
@@ -72,7 +71,8 @@ export const openFile = (path, { create, readOnly }) =>
       (db) => Effect.sync(() => db.close())
     )
     yield* attempt("open", "", () => {
-      if (makes && !isStore(db)) transaction(db, () => makeTables(db, path))
+      // `sheaf storage add` adds what is there and makes nothing; an empty file is there.
+      if (!readOnly && (create || statSync(path).size === 0) && !isStore(db)) transaction(db, () => makeTables(db, path))
       if (!isStore(db)) throw failure("Unsupported", "open", "", `${path} is not a store of this driver, or one of another version of it`)
       if (readOnly) return
       // Readers and the writer do not wait for each other.

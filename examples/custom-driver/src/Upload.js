@@ -47,7 +47,7 @@ export class Upload {
     for (let at = 0; at < bytes.length;) {
       if (this.#filled === CHUNK) transaction(this.#db, () => this.#storeEarly())
       const part = bytes.subarray(at, at + CHUNK - this.#filled)
-      this.#parts.push(part)
+      this.#parts.push(Buffer.from(part)) // a copy: the source may use its buffer again
       this.#filled += part.length
       at += part.length
     }
