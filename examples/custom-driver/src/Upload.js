@@ -9,6 +9,7 @@ import { failure } from "./SqliteFailure.js"
 /** Digest types that a write can verify. */
 export const VERIFIABLE = /** @type {const} */ (["md5", "sha256", "sha256-tree"])
 
+/** `append` each piece of the body, then `finish`; otherwise `discard`. */
 export class Upload {
   #version = randomUUID()
   /** @type {Array<Uint8Array>} The parts of the chunk that is being filled. */

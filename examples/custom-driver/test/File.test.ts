@@ -12,8 +12,8 @@ import { temporaryFolder } from "./TemporaryFolder.ts"
 const MIB = 1024 * 1024
 
 /** A test in a folder of its own. */
-const inFolder = (title: string, run: (folder: string) => Effect.Effect<unknown, StorageError, Scope.Scope>): void =>
-  it(title, () => Effect.runPromise(Effect.scoped(Effect.flatMap(temporaryFolder, run))))
+const inFolder = (run: (folder: string) => Effect.Effect<unknown, StorageError, Scope.Scope>) => () =>
+  Effect.runPromise(Effect.scoped(Effect.flatMap(temporaryFolder, run)))
 
 const put = (storage: StorageHandle, key: string, bytes: Uint8Array) => storage.write(key, { type: "bytes", bytes }, { mode: "create" })
 const kindOf = (effect: Effect.Effect<unknown, StorageError, Scope.Scope>) => Effect.map(Effect.orDie(Effect.flip(effect)), ({ kind, retry }) => [kind, retry])
@@ -28,7 +28,7 @@ const query = (path: string, sql: string): unknown => {
   }
 }
 
-inFolder("several processes make the store and write into it at once: each object has one creator", (folder) =>
+it("several processes make the store and write into it at once: each object has one creator", inFolder((folder) =>
   Effect.gen(function*() {
     const path = join(folder, "deep/er/store.db")
     const run = promisify(execFile)
@@ -42,9 +42,9 @@ inFolder("several processes make the store and write into it at once: each objec
       const text = Buffer.concat([...(yield* Stream.runCollect(storage.read(key)))]).toString()
       expect(words.map((word) => word.repeat(300_000))).toContain(text)
     }
-  }))
+  })))
 
-inFolder("what a killed process left of a write is removed a day later, and what is under way is not", (folder) =>
+it("what a killed process left of a write is removed a day later, and what is under way is not", inFolder((folder) =>
   Effect.gen(function*() {
     const path = join(folder, "store.db")
     const storage = yield* make({ path, create: true })
@@ -58,9 +58,9 @@ inFolder("what a killed process left of a write is removed a day later, and what
     yield* Effect.scoped(make({ path }))
     expect(query(path, "SELECT count(*) FROM chunk")).toBe(0)
     yield* Fiber.interrupt(writer)
-  }))
+  })))
 
-inFolder("a copy takes no room, and the bytes go with the last object that has them", (folder) =>
+it("a copy takes no room, and the bytes go with the last object that has them", inFolder((folder) =>
   Effect.gen(function*() {
     const path = join(folder, "store.db")
     const storage = yield* make({ path, create: true })
@@ -74,9 +74,9 @@ inFolder("a copy takes no room, and the bytes go with the last object that has t
     yield* storage.delete(["a"])
     expect(query(path, "SELECT count(*) FROM chunk")).toBe(0)
     expect(query(path, "SELECT count(*) FROM upload")).toBe(0)
-  }))
+  })))
 
-inFolder("what is wrong with the file is said by kind", (folder) =>
+it("what is wrong with the file is said by kind", inFolder((folder) =>
   Effect.gen(function*() {
     const path = join(folder, "store.db")
     expect(yield* kindOf(make({ path }))).toEqual(["Unavailable", true])
@@ -104,17 +104,17 @@ inFolder("what is wrong with the file is said by kind", (folder) =>
     expect(yield* kindOf(storage.stat("a"))).toEqual(["Unavailable", true])
     expect(yield* kindOf(put(storage, "b", new Uint8Array(1)))).toEqual(["Unavailable", true])
     expect(yield* storage.probe).toMatchObject({ reachable: false, writable: false })
-  }))
+  })))
 
-inFolder("an empty file becomes a store, as sheaf storage add needs it", (folder) =>
+it("an empty file becomes a store, as sheaf storage add needs it", inFolder((folder) =>
   Effect.gen(function*() {
     const path = join(folder, "store.db")
     writeFileSync(path, "")
     expect(yield* kindOf(make({ path, readOnly: true }))).toEqual(["Unsupported", false])
     yield* put(yield* make({ path }), "a", new Uint8Array(1))
-  }))
+  })))
 
-inFolder("two spellings of one root have one normal form, and what is no such URL is KeyInvalid", (folder) =>
+it("two spellings of one root have one normal form, and what is no such URL is KeyInvalid", inFolder((folder) =>
   Effect.gen(function*() {
     mkdirSync(join(folder, "é ?"))
     symlinkSync("é ?", join(folder, "link"))
@@ -125,4 +125,4 @@ inFolder("two spellings of one root have one normal form, and what is no such UR
     for (const url of ["sqlite:store.db", "sqlite:///", "sqlite:///a/", "sqlite://host/a.db", "sqlite:///a.db?mode=ro", "sqlite:///a.db#b", "sqlite:///a%2Fb", "sqlite:///%00", "file:///a.db"]) {
       expect([url, yield* kindOf(driver.normalize(url))]).toEqual([url, ["KeyInvalid", false]])
     }
-  }))
+  })))
