@@ -60,6 +60,33 @@ it("what a killed process left of a write is removed a day later, and what is un
     yield* Fiber.interrupt(writer)
   })))
 
+it("a write that fails or is interrupted takes its chunks back", inFolder((folder) =>
+  Effect.gen(function*() {
+    const path = join(folder, "store.db")
+    const storage = yield* make({ path, create: true })
+    expect(yield* kindOf(storage.write("a", { type: "bytes", bytes: new Uint8Array(3 * MIB) }, { mode: "create", expect: { md5: "1B2M2Y8AsgTpgAmY7PhCfg" } }))).toEqual(["ChecksumMismatch", false])
+    const begun = yield* Deferred.make<void>()
+    const open = () => Stream.concat(Stream.make(new Uint8Array(3 * MIB)), Stream.fromEffectDrain(Effect.andThen(Deferred.succeed(begun, undefined), Effect.never)))
+    const writer = yield* Effect.forkChild(storage.write("a", { type: "stream", open }, { mode: "create" }))
+    yield* Deferred.await(begun)
+    expect(query(path, "SELECT count(*) FROM chunk")).toBe(2)
+    yield* Fiber.interrupt(writer)
+    expect(query(path, "SELECT (SELECT count(*) FROM chunk) + (SELECT count(*) FROM upload)")).toBe(0)
+  })))
+
+it("a file that somebody else is writing into for too long is Unavailable, can be read meanwhile, and can be written afterwards", inFolder((folder) =>
+  Effect.gen(function*() {
+    const path = join(folder, "store.db")
+    const storage = yield* make({ path, create: true })
+    yield* put(storage, "a", new Uint8Array(1))
+    const other = yield* Effect.acquireRelease(Effect.sync(() => new DatabaseSync(path)), (db) => Effect.sync(() => db.close()))
+    other.exec("BEGIN IMMEDIATE")
+    expect(yield* kindOf(put(storage, "b", new Uint8Array(1)))).toEqual(["Unavailable", true])
+    expect((yield* Stream.runCollect(storage.read("a"))).length).toBe(1)
+    other.exec("ROLLBACK")
+    yield* put(storage, "b", new Uint8Array(1))
+  })))
+
 it("a copy takes no room, and the bytes go with the last object that has them", inFolder((folder) =>
   Effect.gen(function*() {
     const path = join(folder, "store.db")
