@@ -60,8 +60,9 @@ export const openFile = (path, { create, readOnly }) =>
       attempt("open", "", () => {
         if (existsSync(path)) {
           if (!statSync(path).isFile()) throw failure("Unsupported", "open", "", `${path} is not a file`)
-          // SQLite itself would open for reading what it may not write.
-          accessSync(path, readOnly ? constants.R_OK : constants.R_OK | constants.W_OK)
+          accessSync(path, constants.R_OK)
+          // SQLite itself would open for reading what it may not write. Its journal stands beside the file.
+          if (!readOnly) for (const place of [path, dirname(path)]) accessSync(place, constants.W_OK)
         } else {
           if (!create || readOnly) throw failure("Unavailable", "open", "", `there is no file ${path}`)
           mkdirSync(dirname(path), { recursive: true })
