@@ -99,7 +99,7 @@ it("credentials are in nothing that commands print or write, whether they succee
     `gs://${BUCKET}?access_token=${encodeURIComponent(SECRETS.googleToken)}`,
     `https://user:${SECRETS.password}@storage.example/${BUCKET}`
   ].entries()) {
-    const others = [["ingest", typed], ["init", "--storage", typed], ["copy", "in/a.csv", "--to", typed], ["add", typed, "--key", "x.csv"], ["cat", typed], ["storage", "remove", typed]]
+    const others = [["ingest", typed], ["init", "--storage", typed], ["copy", "in/a.csv", "--to", typed], ["add", typed, "--key", "x.csv"], ["cat", typed], ["storage", "remove", typed], ["export", typed, "exported"]]
     for (const args of [["storage", "add", typed], ...(at === 0 || at === 2 ? others : [others[at % others.length]!])]) {
       expect(await run({}, ...args), args.join(" ")).not.toContain(0)
     }
