@@ -1,6 +1,7 @@
 /**
  * What became of the files of an ingest: counts, failures, skips and warnings, over all of its sources.
  */
+import { compareBytes } from "../domain/ByteOrder.ts"
 import { displayPath } from "../domain/FileName.ts"
 import type { IngestCounts, IngestEvent, IngestFailure, IngestSkip, IngestWarning } from "../domain/IngestReport.ts"
 import { OUTCOMES, type Outcome } from "../domain/SaveDecision.ts"
@@ -25,8 +26,8 @@ export interface ShownSource {
 
 export class IngestTally {
   readonly #outcomes = Object.fromEntries(OUTCOMES.map((o) => [o, 0])) as Record<Outcome, number>
-  readonly #failures: Array<IngestFailure> = []
-  readonly #skips: Array<IngestSkip> = []
+  readonly #failures = new InPathOrder<IngestFailure>()
+  readonly #skips = new InPathOrder<IngestSkip>()
   readonly #warnings: Array<IngestWarning> = []
   /** Of content that was hashed or recognised. */
   bytes = 0
@@ -40,11 +41,11 @@ export class IngestTally {
   }
 
   failed(source: ShownSource, { code, message, path }: IngestFailure): void {
-    this.#failures.push({ path: shownPath(source, path), code, message })
+    this.#failures.add(source, { path: shownPath(source, path), code, message })
   }
 
   skipped(source: ShownSource, { path, reason }: IngestSkip): void {
-    this.#skips.push({ path: shownPath(source, path), reason })
+    this.#skips.add(source, { path: shownPath(source, path), reason })
   }
 
   /** Paths that differ only in case or Unicode form. */
@@ -62,13 +63,29 @@ export class IngestTally {
   }
 
   totals(interrupted: boolean): RunTotals {
-    const failed = this.#failures.length
-    const skipped = this.#skips.length
+    const failures = this.#failures.all()
+    const skips = this.#skips.all()
+    const [failed, skipped] = [failures.length, skips.length]
     const saved = OUTCOMES.reduce((sum, outcome) => sum + this.#outcomes[outcome], 0)
     return {
       counts: { files: saved + failed + skipped, ...this.#outcomes, skipped, failed },
-      bytes: this.bytes, failures: this.#failures, skips: this.#skips, warnings: this.#warnings, unopened: this.unopened, interrupted, refused: this.#refused
+      bytes: this.bytes, failures, skips, warnings: this.#warnings, unopened: this.unopened, interrupted, refused: this.#refused
     }
+  }
+}
+
+/** What workers report as they meet it, in the order of sources and, in each, of paths. */
+class InPathOrder<A extends { readonly path: string }> {
+  readonly #bySource = new Map<ShownSource, Array<A>>()
+
+  add(source: ShownSource, item: A): void {
+    const items = this.#bySource.get(source)
+    if (items === undefined) this.#bySource.set(source, [item])
+    else items.push(item)
+  }
+
+  all(): ReadonlyArray<A> {
+    return [...this.#bySource.values()].flatMap((items) => items.sort((a, b) => compareBytes(a.path, b.path)))
   }
 }
 
