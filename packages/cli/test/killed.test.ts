@@ -10,18 +10,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "vitest"
 import { COMMAND, instance, type Workplace } from "./Cli.ts"
+import { seeded } from "./Seeded.ts"
 
 const KILLS = Number(process.env["SHEAF_KILLS"] ?? 12)
 const FILES = Number(process.env["SHEAF_KILL_FILES"] ?? 3_000)
 const SEED = Number(process.env["SHEAF_KILL_SEED"] ?? Date.now() % 1_000_000)
-
-/** A small seeded generator (mulberry32). */
-const seeded = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-}
 
 const nameOf = (i: number): string => `d${String(Math.floor(i / 100)).padStart(3, "0")}/f${i}.txt`
 

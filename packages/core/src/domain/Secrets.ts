@@ -2,7 +2,8 @@
  * Taking out of texts what could be a credential, before they are shown or recorded.
  */
 
-const USER_INFO = /([a-z][a-z0-9+.-]*:\/\/)[^/@\s"']*@/gi
+// Also of a URL that was taken for a path, and has lost a slash.
+const USER_INFO = /([a-z][a-z0-9+.-]*:(?:\/\/|\/(?=[^/@\s"':]*:)))[^/@\s"']*@/gi
 const SECRET_PARAMETER = /([?&][a-z0-9_.-]*(?:secret|password|token|credential|signature|access[_-]?key)[a-z0-9_.-]*=)[^&\s"']+/gi
 const SECRET_NAME = /secret|passw|passphrase|token|credential|signature|api[_-]?key|access[_-]?key|private[_-]?key|auth$/i
 const HIDDEN = "***"

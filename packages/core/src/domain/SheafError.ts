@@ -232,10 +232,20 @@ export class CannotLoad extends Schema.TaggedError<CannotLoad>()("CannotLoad", {
 }
 
 /** No location of an artifact can be read. */
-export class NoGoodLocation extends Schema.TaggedError<NoGoodLocation>()("NoGoodLocation", { uid: Schema.String, tried: Texts }) {
+export class NoGoodLocation extends Schema.TaggedError<NoGoodLocation>()("NoGoodLocation", {
+  uid: Schema.String, tried: Texts,
+  /** Why nothing is lost, maybe: the storage of some location could not be reached, or did not let us in. */
+  reason: Schema.optionalKey(Schema.Literals(["unreachable", "refused"]))
+}) {
   override get message(): string { return `no readable copy of artifact ${this.uid}; tried ${this.tried.join(", ") || "none: it has no location"}` }
-  get hint(): string { return "Restore the file at one of these places, or save it again from another copy." }
-  get exitCode(): number { return EXIT.integrity }
+  get hint(): string {
+    return this.reason === "unreachable" ? "Try again when the storage can be reached; sheaf copy makes a second copy elsewhere."
+      : this.reason === "refused" ? "Check the permissions and credentials, and try again."
+      : "Restore the file at one of these places, or save it again from another copy."
+  }
+  get exitCode(): number {
+    return this.reason === "unreachable" ? EXIT.storageUnavailable : this.reason === "refused" ? EXIT.permission : EXIT.integrity
+  }
 }
 
 /** Another process holds the registry. */

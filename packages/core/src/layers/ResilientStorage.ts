@@ -4,7 +4,7 @@
 import { Effect, Layer } from "effect"
 import { Storage, type StorageDriver, StorageError, type StorageHandle } from "../ports/Storage.ts"
 import { type ConcurrencyOptions, limited } from "./StorageConcurrency.ts"
-import { type RetryOptions, retrying } from "./StorageRetry.ts"
+import { opening, type RetryOptions, retrying } from "./StorageRetry.ts"
 import { IDLE_TIMEOUT, type TimeoutOptions, withTimeouts } from "./StorageTimeouts.ts"
 import { traced } from "./StorageTracing.ts"
 
@@ -22,10 +22,22 @@ export const resilient = (handle: StorageHandle, { concurrency, retry, timeout }
 export const layer = (options: ResilienceOptions = {}): Layer.Layer<Storage, never, Storage> => Layer.effect(Storage, Effect.map(Storage, (handle) => resilient(handle, options)))
 
 /** A driver whose roots hold out. Directories are left as they are: the operating system does all of this for them. */
-export const resilientDriver = (driver: StorageDriver, options: ResilienceOptions = {}): StorageDriver =>
-  driver.scheme === "file" ? driver : {
-    ...driver, open: (url, open) => Effect.map(withinTime(driver.name, driver.open(url, open), options.timeout?.idle ?? IDLE_TIMEOUT), (handle) => resilient(handle, options))
+export const resilientDriver = (driver: StorageDriver, options: ResilienceOptions = {}): StorageDriver => {
+  if (driver.scheme === "file") return driver
+  // A root that is away has been waited for once: whoever needs it for each of many objects is told so at once.
+  const away = new Set<string>()
+  return {
+    ...driver,
+    open: (url, open) => Effect.suspend(() => {
+      const once = withinTime(driver.name, driver.open(url, open), options.timeout?.idle ?? IDLE_TIMEOUT)
+      return (away.has(url) ? once : opening(options.retry ?? {}, once)).pipe(
+        Effect.tap(() => Effect.sync(() => away.delete(url))),
+        Effect.tapError((error) => Effect.sync(() => { if (error.retry) away.add(url) })),
+        Effect.map((handle) => resilient(handle, options))
+      )
+    })
   }
+}
 
 const withinTime = <A, R>(driver: string, open: Effect.Effect<A, StorageError, R>, idle: number): Effect.Effect<A, StorageError, R> =>
   idle <= 0 ? open : Effect.timeoutOrElse(Effect.interruptible(open), {

@@ -13,6 +13,8 @@ export interface RetryOptions {
   readonly limit?: number
   /** The same for finding out whether the root is there (`probe`). Default: `limit`, at most 5,000. */
   readonly probeLimit?: number
+  /** The same for opening a root. Default: `limit`, at most 2,000. */
+  readonly openLimit?: number
   /** Before the first repetition; doubled for each further one, and four times as long when the store asks for fewer requests. Default 200. */
   readonly firstWait?: number
   /** Default 10,000. */
@@ -21,6 +23,7 @@ export interface RetryOptions {
 
 export const RETRY_LIMIT = 60_000
 const PROBE_LIMIT = 5_000
+const OPEN_LIMIT = 2_000
 const FIRST_WAIT = 200
 const LONGEST_WAIT = 10_000
 
@@ -61,13 +64,21 @@ const patience = ({ firstWait = FIRST_WAIT, limit = RETRY_LIMIT, longestWait = L
 }
 
 /** Runs an attempt until it succeeds. `after` is the error that the one before failed with. */
-const repeated = <A>(options: RetryOptions, attempt: (after: StorageError | null) => Effect.Effect<A, StorageError>): Effect.Effect<A, StorageError> =>
+const repeated = <A, R = never>(
+  options: RetryOptions, attempt: (after: StorageError | null) => Effect.Effect<A, StorageError, R>
+): Effect.Effect<A, StorageError, R> =>
   Effect.suspend(() => {
     const { wait } = patience(options)
-    const from = (after: StorageError | null): Effect.Effect<A, StorageError> =>
+    const from = (after: StorageError | null): Effect.Effect<A, StorageError, R> =>
       Effect.catch(attempt(after), (error) => Effect.andThen(wait(error), Effect.suspend(() => from(error))))
     return from(null)
   })
+
+/** Opens a root, again while that may help. */
+export const opening = <A, R>(options: RetryOptions, open: Effect.Effect<A, StorageError, R>): Effect.Effect<A, StorageError, R> => {
+  const { limit = RETRY_LIMIT, openLimit = Math.min(OPEN_LIMIT, limit) } = options
+  return limit <= 0 ? open : repeated({ ...options, limit: openLimit }, () => open)
+}
 
 /** A handle whose operations are repeated while that may help. */
 export const retrying = (handle: StorageHandle, options: RetryOptions = {}): StorageHandle => {

@@ -3,7 +3,7 @@
  */
 import { Data, Effect, Stream } from "effect"
 import type { HashType } from "../domain/ContentHash.ts"
-import type { StorageRootProblem } from "../domain/SheafError.ts"
+import { EXIT, type StorageRootProblem } from "../domain/SheafError.ts"
 import type { Hashing } from "../ports/Hashing.ts"
 import type { StorageError, StorageHandle } from "../ports/Storage.ts"
 
@@ -15,6 +15,8 @@ export class CopyProblem extends Data.TaggedError("CopyProblem")<{
   readonly state: "missing" | "damaged" | null
   /** The hash of the bytes that are there instead, when they were read. */
   readonly found: string | null
+  /** That nothing is known of the copy, since its root could not be reached or used. */
+  readonly root?: "unreachable" | "refused"
 }> {}
 
 /** What is recorded of a copy. */
@@ -49,8 +51,12 @@ export const asProblem = (error: StorageError | StorageRootProblem): CopyProblem
   new CopyProblem({
     reason: error._tag === "StorageError" ? REASONS[error.kind] ?? error.message : error.reason,
     state: error._tag === "StorageError" && error.kind === "NotFound" ? "missing" : null,
-    found: null
+    found: null,
+    ...rootOf(error)
   })
+
+const rootOf = ({ exitCode }: StorageError | StorageRootProblem): Pick<CopyProblem, "root"> =>
+  exitCode === EXIT.storageUnavailable ? { root: "unreachable" } : exitCode === EXIT.permission ? { root: "refused" } : {}
 
 const REASONS: Readonly<Record<string, string>> = {
   NotFound: "not there", PermissionDenied: "permission denied", AuthExpired: "credentials have expired", Unavailable: "the storage root cannot be reached",

@@ -170,5 +170,10 @@ const noneIsGood = ({ uid, hash }: Artifact, trials: ReadonlyArray<Trial>): NoGo
   if (trials.length === 1 && first!.problem.state === "damaged" && first!.copy.state !== "replaced") {
     return new Damaged({ uid, path: first!.copy.path, expected: hash, found: first!.problem.found ?? first!.problem.reason })
   }
-  return new NoGoodLocation({ uid, tried: trials.map(({ copy, problem }) => `${copy.path} (${copy.state === "replaced" ? "other content is registered there now" : problem.reason})`) })
+  const reason = (["unreachable", "refused"] as const).find((wanted) => trials.some(({ problem }) => problem.root === wanted))
+  return new NoGoodLocation({
+    uid,
+    tried: trials.map(({ copy, problem }) => `${copy.path} (${copy.state === "replaced" ? "other content is registered there now" : problem.reason})`),
+    ...(reason === undefined ? {} : { reason })
+  })
 }

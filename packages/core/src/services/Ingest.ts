@@ -165,12 +165,12 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
     const handleOf = (root: StorageRoot): Promise<StorageHandle> => promise(storageRoots.handle(root))
     const targetOf = async (plan: DirectoryPlan, staging: StagingFiles): Promise<ObjectTarget> => {
       const known = (keys: ReadonlyArray<string>) => promise(registry.knownObjects(plan.root.uid, keys))
-      if (plan.rootPath !== null) {
-        const flush = async () => promise((await handleOf(plan.root)).flush)
-        return localTarget({ rootPath: plan.rootPath, durable: settings.durability === "full", flush, known })
-      }
       const handle = await handleOf(plan.root)
+      // Not into the bare mount point of a disk that has gone, either.
       await promise(checkOwnRoot(handle, plan.root, config.uid))
+      if (plan.rootPath !== null) {
+        return localTarget({ rootPath: plan.rootPath, durable: settings.durability === "full", flush: () => promise(handle.flush), known })
+      }
       const pending = await pendingUploads(uploadsFolder(settings.cacheFolder, plan.root), { known, remove: (keys) => promise(handle.delete(keys)) })
       return remoteTarget({
         handle, policy, directory: plan.directory, keyPrefix: plan.keyPrefix, pending,

@@ -7,12 +7,14 @@ import { Effect, type Scope } from "effect"
  * - `answer` this status and code, without asking the store · `say` this text · `reset` the connection instead · `hang`: no answer at all
  * - `loseAnswer` the store has done what it was asked to, and the connection ends
  * - `cut` the answer after some bytes, by a reset, an early end, or silence · `flip` a bit of its byte at a place
- * - `flipRequest` a bit of the byte at a place of what is sent
+ * - `flipRequest` a bit of the byte at a place of what is sent · `halfRequest`: the store gets the first half of what is sent, and both connections end
+ * - `delay` the request, and nothing else
  */
 export type Fault =
   | { readonly type: "answer"; readonly status: number; readonly code?: string }
   | { readonly type: "say"; readonly status: number; readonly body: string }
-  | { readonly type: "reset" | "hang" | "loseAnswer" }
+  | { readonly type: "reset" | "hang" | "loseAnswer" | "halfRequest" }
+  | { readonly type: "delay"; readonly milliseconds: number }
   | { readonly type: "cut"; readonly after: number; readonly by: "reset" | "end" | "silence" }
   | { readonly type: "flip" | "flipRequest"; readonly at: number }
 
@@ -73,10 +75,17 @@ const start = async (target: URL): Promise<{ readonly proxy: FaultProxy; readonl
       answer.writeHead(fault.status, { "content-type": "text/html" })
       return void answer.end(fault.body)
     }
+    if (fault?.type === "delay") await new Promise((resolve) => setTimeout(resolve, fault.milliseconds))
     if (fault?.type === "flipRequest") body[fault.at]! ^= 1
     const outgoing = request({
       host: target.hostname, port: target.port, method: incoming.method, path: incoming.url, headers: incoming.rawHeaders, setHost: false, agent: false
     })
+    if (fault?.type === "halfRequest") {
+      outgoing.on("error", () => undefined)
+      await new Promise<void>((resolve) => outgoing.write(body.subarray(0, body.length >> 1), () => resolve()))
+      outgoing.destroy()
+      return void incoming.socket.resetAndDestroy()
+    }
     outgoing.end(body)
     const [reply] = (await once(outgoing, "response")) as [IncomingMessage]
     if (fault?.type === "loseAnswer") {

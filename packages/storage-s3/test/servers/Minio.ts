@@ -7,8 +7,13 @@ import { answering, ended, findProgram, freePort, temporaryDirectory, type TestS
 const USER = "sheaftest"
 const PASSWORD = "sheaftest-not-a-secret"
 
+export interface MinioServer extends TestServer {
+  /** The directory that it keeps everything in. */
+  readonly data: string
+}
+
 /** Null when it is not installed. */
-export const startMinio = async (): Promise<TestServer | null> => {
+export const startMinio = async (): Promise<MinioServer | null> => {
   const program = findProgram("minio")
   if (program === null) return null
   const { path, remove } = temporaryDirectory("sheaf-minio")
@@ -30,5 +35,5 @@ export const startMinio = async (): Promise<TestServer | null> => {
     await stop()
     throw error
   }
-  return { address: { endpoint: `http://${address}`, accessKeyId: USER, secretAccessKey: PASSWORD }, stop }
+  return { address: { endpoint: `http://${address}`, accessKeyId: USER, secretAccessKey: PASSWORD }, data: join(path, "data"), stop }
 }
