@@ -12,6 +12,11 @@ const PASSWORD = "sheaftest-not-a-secret"
 /** Null when it is not installed, or cannot be used by this user. */
 export const startRadosgw = async (): Promise<TestServer | null> => {
   if (process.getuid?.() !== 0 || PROGRAMS.some((name) => findProgram(name) === null)) return null
+  // Now and then its parts do not find each other; a new cluster then does.
+  return start().catch(start)
+}
+
+const start = async (): Promise<TestServer> => {
   const { path, remove } = temporaryDirectory("sheaf-rgw")
   const [gateway, monitor] = [await freePort(), await freePort()]
   for (const folder of ["mon", "osd", "run"]) mkdirSync(join(path, folder))
@@ -21,11 +26,11 @@ export const startRadosgw = async (): Promise<TestServer | null> => {
   const env = { ...process.env, CEPH_CONF: conf }
   const children: Array<ChildProcess> = []
   const run = (program: string, ...args: ReadonlyArray<string>): string => {
-    const ran = spawnSync(program, args, { env, encoding: "utf8", timeout: 180_000 })
+    const ran = spawnSync(program, args, { env, encoding: "utf8", timeout: 60_000 })
     if (ran.status !== 0) throw new Error(`${program} ${args.join(" ")}: ${ran.error?.message ?? ran.stderr}`)
     return ran.stdout
   }
-  const start = (program: string, ...args: ReadonlyArray<string>): ChildProcess => {
+  const begin = (program: string, ...args: ReadonlyArray<string>): ChildProcess => {
     const log = openSync(join(path, "run", `${program}.out`), "w")
     const child = spawn(program, ["-c", conf, ...args, "-f"], { env, stdio: ["ignore", log, log] })
     closeSync(log)
@@ -40,18 +45,18 @@ export const startRadosgw = async (): Promise<TestServer | null> => {
     run("ceph-authtool", "--create-keyring", join(path, "keyring"), "--gen-key", "-n", "mon.", "--cap", "mon", "allow *")
     run("monmaptool", "--create", "--clobber", "--fsid", cluster, "--addv", "a", `[v1:127.0.0.1:${monitor}]`, join(path, "monmap"))
     run("ceph-mon", "-c", conf, "--mkfs", "-i", "a", "--monmap", join(path, "monmap"), "--keyring", join(path, "keyring"))
-    start("ceph-mon", "-i", "a")
+    begin("ceph-mon", "-i", "a")
     const store = randomUUID()
     run("ceph", "-c", conf, "--connect-timeout", "30", "osd", "new", store)
     run("ceph-osd", "-c", conf, "-i", "0", "--mkfs", "--osd-uuid", store)
-    start("ceph-osd", "-i", "0")
+    begin("ceph-osd", "-i", "0")
     // What is asked for before it is up may wait for ever.
     for (let i = 0; !run("ceph", "-c", conf, "--connect-timeout", "30", "osd", "stat").includes("1 up"); i++) {
       if (i === 600) throw new Error(`the store of objects does not come up, see ${path}`)
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
     run("radosgw-admin", "-c", conf, "user", "create", "--uid=sheaf", "--display-name=sheaf", `--access-key=${USER}`, `--secret=${PASSWORD}`)
-    const server = start("radosgw", "-n", "client.rgw")
+    const server = begin("radosgw", "-n", "client.rgw")
     await answering(`http://127.0.0.1:${gateway}/`, server, () => `see ${path}`)
   } catch (error) {
     await stop()
