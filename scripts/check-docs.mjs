@@ -124,9 +124,11 @@ function linkWorkspace() {
   const modules = join(work, "node_modules")
   mkdirSync(join(modules, "@sheaf"), { recursive: true })
   mkdirSync(join(modules, "@types"))
-  for (const entry of readdirSync(join(root, "packages"))) {
-    const directory = join(root, "packages", entry)
-    if (existsSync(join(directory, "package.json"))) symlinkSync(directory, join(modules, JSON.parse(readFileSync(join(directory, "package.json"), "utf8")).name), "junction")
+  for (const directory of ["packages", "examples"].flatMap((group) => readdirSync(join(root, group)).map((entry) => join(root, group, entry)))) {
+    if (!existsSync(join(directory, "package.json"))) continue
+    const link = join(modules, JSON.parse(readFileSync(join(directory, "package.json"), "utf8")).name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(directory, link, "junction")
   }
   symlinkSync(join(root, "packages", "core", "node_modules", "effect"), join(modules, "effect"), "junction")
   symlinkSync(join(root, "node_modules", "@types", "node"), join(modules, "@types", "node"), "junction")

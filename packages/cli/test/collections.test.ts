@@ -93,7 +93,7 @@ describe("sheaf collection", () => {
     expect(readFileSync(join(place.directory, "out/plate/a.csv"), "utf8")).toBe("old")
     writeFileSync(join(place.directory, "out/plate/a.csv"), "mine")
     const again = await place.run("collection", "export", "set", "out")
-    expect([again.code, again.stdout]).toEqual([10, "wrote 0 files of set@1, 0 B, into out\n"])
+    expect([again.code, again.stdout]).toEqual([10, "1 file of set@1, 1 B, in out\n"])
     expect(again.stderr).toMatch(/failed: plate\/a\.csv: .*exists already/)
     expect(readFileSync(join(place.directory, "out/plate/a.csv"), "utf8")).toBe("mine")
     expect((await place.run("collection", "export", "set", "out", "--force")).code).toBe(0)

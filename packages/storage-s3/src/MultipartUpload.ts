@@ -13,8 +13,11 @@ import { type Notice, openNotice } from "./UploadNotices.ts"
 /** What S3 allows. */
 export const PARTS = { min: 5 * 1024 * 1024, max: 5 * 1024 * 1024 * 1024, maxParts: 10_000 } as const
 
-/** Parts sent at once. */
+/** Parts sent at once where the way is wide enough. */
 const AT_ONCE = 4
+/** Milliseconds for a part within which one more, and after which one less, is sent at once: on a narrow way several would only slow each other down. */
+const QUICK = 5_000
+const SLOW = 20_000
 /** Bytes of parts that are sent at once, unless a single part has more. */
 const MEMORY = 256 * 1024 * 1024
 /** How often a part is sent before the upload fails: all that went before would be lost. */
@@ -51,6 +54,8 @@ export class MultipartUpload {
   readonly #abort = new AbortController()
   #failure: StorageError | null = null
   #begun = 0
+  /** Parts that may be on their way together. */
+  #width = 1
   #isDone = false
 
   private constructor(bucket: Bucket, marks: WriteMarks, target: UploadTarget, begun: { readonly mark: string; readonly notice: Notice; readonly id: string }) {
@@ -89,7 +94,7 @@ export class MultipartUpload {
   async send(bytes: Uint8Array): Promise<void> {
     const { key, name, operation } = this.#target
     const ContentMD5 = createHash("md5").update(bytes).digest("base64")
-    const atOnce = Math.max(1, Math.min(AT_ONCE, Math.floor(MEMORY / bytes.length)))
+    const atOnce = Math.max(1, Math.floor(MEMORY / bytes.length))
     await this.part(async (part, abortSignal) => {
       const { client, name: Bucket, sdk } = this.#bucket
       return (await this.#bucket.call(operation, key, () => client.send(
@@ -100,12 +105,17 @@ export class MultipartUpload {
 
   /** A part by a request of one's own. */
   async part(send: SendPart, atOnce: number = AT_ONCE): Promise<void> {
-    while (this.#open.size >= atOnce) await Promise.race(this.#open)
+    while (this.#open.size >= Math.min(atOnce, this.#width)) await Promise.race(this.#open)
     this.#check()
     const PartNumber = ++this.#begun
     if (PartNumber > PARTS.maxParts) throw failure("TooLarge", this.#target.operation, this.#target.key, `it has more than ${PARTS.maxParts} parts`)
+    const begun = performance.now()
     const sent = this.#repeat(() => send({ UploadId: this.#id, PartNumber }, this.#abort.signal)).then(
-      (ETag) => void (this.#parts[PartNumber - 1] = { PartNumber, ...(ETag === undefined ? {} : { ETag }) }),
+      (ETag) => {
+        this.#parts[PartNumber - 1] = { PartNumber, ...(ETag === undefined ? {} : { ETag }) }
+        const took = performance.now() - begun
+        this.#width = Math.max(1, Math.min(AT_ONCE, this.#width + (took < QUICK ? 1 : took > SLOW ? -1 : 0)))
+      },
       (error: unknown) => {
         this.#failure ??= this.#bucket.explain(this.#target.operation, this.#target.key, error)
         this.#abort.abort()

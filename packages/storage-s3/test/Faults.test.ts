@@ -1,6 +1,7 @@
 /** What the driver makes of what networks and stores do. What counts is what is in the bucket afterwards. */
 import { assert, describe, it } from "@effect/vitest"
 import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3"
+import { retrying } from "@sheaf/core/layers/StorageRetry"
 import type { StorageError, StorageErrorKind, StorageHandle } from "@sheaf/core/ports/Storage"
 import { Effect, Redacted, Stream } from "effect"
 import { inspect } from "node:util"
@@ -81,6 +82,30 @@ describe.skipIf(server === null)("a create whose answer is lost", () => {
   }))
 })
 
+describe.skipIf(server === null)("with operations tried again", () => {
+  it.live("a store in trouble is got through, and nothing is done twice", () => Effect.gen(function*() {
+    const { proxy, storage: bare, ...place } = yield* behind()
+    const storage = retrying(bare, { firstWait: 10 })
+    proxy.on(requests("PUT"), { type: "answer", status: 503, code: "SlowDown" })
+    proxy.on(requests("PUT"), { type: "loseAnswer" })
+    proxy.on(requests("HEAD"), { type: "reset" })
+    const written = yield* put(storage, "a")
+    assert.strictEqual((yield* storage.stat("a")).version, written.version)
+    yield* failsWith(put(storage, "a"), "AlreadyExists")
+    proxy.on(requests("GET"), { type: "answer", status: 500 })
+    proxy.on(requests("GET"), { type: "reset" })
+    assert.strictEqual((yield* contentAt(storage, "a")).toString(), "content")
+    proxy.on(requests("GET", "list-type"), { type: "answer", status: 429, code: "TooManyRequests" })
+    assert.deepStrictEqual(yield* keysOf(storage), ["a"])
+    proxy.on(requests("PUT"), { type: "loseAnswer" })
+    proxy.on(requests("HEAD"), { type: "reset" }, 2)
+    yield* storage.copy("a", "b")
+    proxy.on(requests("DELETE"), { type: "loseAnswer" })
+    yield* storage.delete(["a"])
+    yield* nothingLeft(place, "a", ["b"])
+  }))
+})
+
 describe.skipIf(server === null)("an upload in parts", () => {
   const content = contentOf(12 * MIB)
 
@@ -105,12 +130,16 @@ describe.skipIf(server === null)("an upload in parts", () => {
 
   it.live("sends a part again that failed or arrived changed", () => Effect.gen(function*() {
     const { proxy, storage, ...place } = yield* behind()
-    for (const fault of [{ type: "answer", status: 503, code: "SlowDown" }, { type: "reset" }, { type: "loseAnswer" }, { type: "flipRequest", at: 100 }] as const) {
-      proxy.on(requests("PUT", "uploadId"), fault)
+    const faults: ReadonlyArray<ReadonlyArray<Fault>> = [
+      [{ type: "answer", status: 503, code: "SlowDown" }, { type: "reset" }, { type: "loseAnswer" }],
+      [{ type: "flipRequest", at: 100 }, { type: "flipRequest", at: 5_000_000 }]
+    ]
+    for (const [n, these] of faults.entries()) {
+      for (const fault of these) proxy.on(requests("PUT", "uploadId"), fault)
+      yield* storage.write(`a${n}`, streamed(content), { mode: "create", size: content.length })
+      assert.isTrue(content.equals(yield* contentAt(storage, `a${n}`)))
     }
-    yield* storage.write("a", streamed(content), { mode: "create", size: content.length })
-    assert.isTrue(content.equals(yield* contentAt(storage, "a")))
-    yield* nothingLeft(place, "a", ["a"])
+    yield* nothingLeft(place, "a1", ["a0", "a1"])
   }))
 
   it.live("that fails leaves nothing", () => Effect.gen(function*() {

@@ -27,7 +27,7 @@ export const run = ({ collection, directory, force }: CollectionExportInput) =>
     const { bytes, failures, files, trashed } = report
     if (shell.options.format !== "text") yield* shell.document(report)
     else {
-      if (!shell.options.quiet) yield* shell.print(`wrote ${plural(files.length, "file")} of ${versionName(report)}, ${sizeText(bytes)}, into ${safeText(directory)}`)
+      if (!shell.options.quiet) yield* shell.print(`${plural(files.length, "file")} of ${versionName(report)}, ${sizeText(bytes)}, in ${safeText(directory)}`)
       if (trashed.length > 0) yield* shell.note(`${shell.errPaint.yellow("warning:")} ${plural(trashed.length, "member")} in the trash left out`)
       for (const { message, path } of failures.slice(0, LISTED)) yield* failed(`${shell.errPaint.red("failed:")} ${safeText(path)}: ${safeText(message)}`)
       if (failures.length > LISTED) yield* failed(`… and ${countText(failures.length - LISTED)} more; --json lists all`)

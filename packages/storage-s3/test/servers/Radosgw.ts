@@ -21,7 +21,7 @@ export const startRadosgw = async (): Promise<TestServer | null> => {
   const env = { ...process.env, CEPH_CONF: conf }
   const children: Array<ChildProcess> = []
   const run = (program: string, ...args: ReadonlyArray<string>): string => {
-    const ran = spawnSync(program, args, { env, encoding: "utf8", timeout: 60_000 })
+    const ran = spawnSync(program, args, { env, encoding: "utf8", timeout: 180_000 })
     if (ran.status !== 0) throw new Error(`${program} ${args.join(" ")}: ${ran.error?.message ?? ran.stderr}`)
     return ran.stdout
   }
@@ -45,6 +45,11 @@ export const startRadosgw = async (): Promise<TestServer | null> => {
     run("ceph", "-c", conf, "--connect-timeout", "30", "osd", "new", store)
     run("ceph-osd", "-c", conf, "-i", "0", "--mkfs", "--osd-uuid", store)
     start("ceph-osd", "-i", "0")
+    // What is asked for before it is up may wait for ever.
+    for (let i = 0; !run("ceph", "-c", conf, "--connect-timeout", "30", "osd", "stat").includes("1 up"); i++) {
+      if (i === 600) throw new Error(`the store of objects does not come up, see ${path}`)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
     run("radosgw-admin", "-c", conf, "user", "create", "--uid=sheaf", "--display-name=sheaf", `--access-key=${USER}`, `--secret=${PASSWORD}`)
     const server = start("radosgw", "-n", "client.rgw")
     await answering(`http://127.0.0.1:${gateway}/`, server, () => `see ${path}`)

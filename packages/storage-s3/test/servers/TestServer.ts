@@ -75,12 +75,10 @@ export const answering = async (url: string, program: ChildProcess, log: () => s
   throw new Error(`the server does not answer:\n${log()}`)
 }
 
-/** Ends a program, by force when it does not within some seconds. */
+/** Ends a program whose data nobody wants any more. */
 export const ended = async (program: ChildProcess): Promise<void> => {
   if (program.exitCode !== null || program.signalCode !== null) return
   const exited = once(program, "exit")
-  program.kill("SIGTERM")
-  const timer = setTimeout(() => program.kill("SIGKILL"), 5_000)
+  program.kill("SIGKILL")
   await exited
-  clearTimeout(timer)
 }
