@@ -147,4 +147,22 @@ describe("a driver that holds out", () => {
     const local = { ...memory, scheme: "file" }
     expect(resilientDriver(local)).toBe(local)
   })))
+
+  it("opens a root again when that failed, and waits only once for one that is away", () => quickly(Effect.gen(function*() {
+    const memory = MemoryStorage.driver()
+    let attempts = 0
+    let failing = 2
+    const refused = new StorageError({ kind: "Unavailable", driver: "memory", operation: "open", key: "", retry: true })
+    const flaky = { ...memory, open: (...all: Parameters<typeof memory.open>) => Effect.suspend(() => (++attempts <= failing ? Effect.fail(refused) : memory.open(...all))) }
+    const driver = resilientDriver(flaky, { retry: { firstWait: 1, openLimit: 20 } })
+    const open = Effect.scoped(driver.open("memory://b", { create: true, readOnly: false }))
+    yield* open
+    expect(attempts).toBe(3)
+    failing = Number.POSITIVE_INFINITY
+    yield* Effect.flip(open)
+    expect(attempts).toBeGreaterThan(4)
+    attempts = 0
+    yield* Effect.flip(open)
+    expect(attempts).toBe(1)
+  })))
 })
