@@ -2,7 +2,7 @@ import { resilient, resilientDriver } from "@sheaf/core/layers/ResilientStorage"
 import { limited } from "@sheaf/core/layers/StorageConcurrency"
 import { withTimeouts } from "@sheaf/core/layers/StorageTimeouts"
 import { traced } from "@sheaf/core/layers/StorageTracing"
-import type { StorageHandle } from "@sheaf/core/ports/Storage"
+import { StorageError, type StorageHandle } from "@sheaf/core/ports/Storage"
 import * as MemoryStorage from "@sheaf/core/testing/MemoryStorage"
 import { Effect, Stream, Tracer } from "effect"
 import { describe, expect, it } from "vitest"
@@ -154,7 +154,7 @@ describe("a driver that holds out", () => {
     let failing = 2
     const refused = new StorageError({ kind: "Unavailable", driver: "memory", operation: "open", key: "", retry: true })
     const flaky = { ...memory, open: (...all: Parameters<typeof memory.open>) => Effect.suspend(() => (++attempts <= failing ? Effect.fail(refused) : memory.open(...all))) }
-    const driver = resilientDriver(flaky, { retry: { firstWait: 1, openLimit: 20 } })
+    const driver = resilientDriver(flaky, { retry: { firstWait: 100, openLimit: 2_000 } })
     const open = Effect.scoped(driver.open("memory://b", { create: true, readOnly: false }))
     yield* open
     expect(attempts).toBe(3)
