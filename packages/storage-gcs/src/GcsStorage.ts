@@ -3,7 +3,7 @@
  */
 import { STORAGE_CONTRACT, Storage, type StorageCapabilities, type StorageDriver, type StorageError, type StorageHandle, type StorageProbe } from "@sheaf/core/ports/Storage"
 import { Config, Effect, Layer, Redacted, Schema, type Scope } from "effect"
-import { VERIFIABLE } from "./BodyDigests.ts"
+import { VERIFIABLE } from "@sheaf/core/workers/BodyDigests"
 import { Bucket, type BucketSettings } from "./Bucket.ts"
 import { DRIVER, failure } from "./GcsFailure.ts"
 import { gcsUrl, type GcsPlace, isOfGoogle, parseGcsUrl, placeFrom } from "./GcsUrl.ts"

@@ -6,7 +6,7 @@ import type { StorageBody, StorageError, StorageObject, WriteOptions } from "@sh
 import { Effect, Stream } from "effect"
 import { createHash, type Hash } from "node:crypto"
 import { open } from "node:fs/promises"
-import { bodyDigests, type BodyDigests } from "./BodyDigests.ts"
+import { bodyDigests, type BodyDigests } from "@sheaf/core/workers/BodyDigests"
 import type { Bucket, ObjectResource } from "./Bucket.ts"
 import { failure } from "./GcsFailure.ts"
 import type { WriteMarks, WriteTarget } from "./ObjectCommit.ts"
@@ -26,7 +26,7 @@ export const writeObject = (bucket: Bucket, marks: WriteMarks, key: string, body
       try: () => {
         const target: WriteTarget = { operation: "write", key, name: bucket.nameToChange("write", key), mode: options.mode }
         if ((options.size ?? 0) > MAX_OBJECT) throw failure("TooLarge", "write", key, `an object has at most ${MAX_OBJECT} bytes`)
-        return { target, digests: bodyDigests(key, options) }
+        return { target, digests: bodyDigests((kind, detail) => failure(kind, "write", key, detail), options) }
       },
       catch: (error) => bucket.explain("write", key, error)
     })
@@ -47,7 +47,7 @@ class Upload {
   readonly #bucket: Bucket
   readonly #marks: WriteMarks
   readonly #target: WriteTarget
-  readonly #digests: BodyDigests
+  readonly #digests: BodyDigests<StorageError>
   readonly #options: WriteOptions
   /** Of what was sent; null where it is announced, and so compared anyway. */
   readonly #md5: Hash | null
@@ -60,7 +60,7 @@ class Upload {
   #sent = 0
   #busy: Promise<void> = Promise.resolve()
 
-  constructor(bucket: Bucket, marks: WriteMarks, target: WriteTarget, digests: BodyDigests, options: WriteOptions) {
+  constructor(bucket: Bucket, marks: WriteMarks, target: WriteTarget, digests: BodyDigests<StorageError>, options: WriteOptions) {
     this.#bucket = bucket
     this.#marks = marks
     this.#target = target

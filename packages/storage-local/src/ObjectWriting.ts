@@ -5,7 +5,7 @@ import { toFsPath } from "@sheaf/core/domain/FileName"
 import { type StorageBody, StorageError, type StorageObject, type WriteOptions } from "@sheaf/core/ports/Storage"
 import { Effect, Stream } from "effect"
 import { link, lstat, mkdir, open, rename, unlink } from "node:fs/promises"
-import { bodyDigests, type BodyDigests } from "./BodyDigests.ts"
+import { bodyDigests, type BodyDigests } from "@sheaf/core/workers/BodyDigests"
 import type { Durability } from "./Durability.ts"
 import { errnoOf, failure, fromErrno } from "./LocalFailure.ts"
 import type { LocalRoot } from "./LocalRoot.ts"
@@ -21,7 +21,7 @@ export const writeObject = (
     const { mode } = options
     if (typeof mode !== "string") return yield* failure("Unsupported", "write", key, "this driver has no conditional replace")
     const path = yield* attempt(() => prepare(root, "write", key, mode))
-    const digests = yield* Effect.try({ try: () => bodyDigests(key, options), catch: (error) => fromErrno("write", key, error) })
+    const digests = yield* Effect.try({ try: () => bodyDigests((kind, detail) => failure(kind, "write", key, detail), options), catch: (error) => fromErrno("write", key, error) })
     const placed = yield* Effect.acquireUseRelease(
       attempt(() => createTemporary(root, "write", key)),
       (temporary) =>
@@ -144,7 +144,7 @@ const discard = (temporary: TemporaryFile): Effect.Effect<void> =>
     await unlink(toFsPath(temporary.path)).catch(() => undefined)
   })
 
-const fill = ({ file }: TemporaryFile, key: string, body: StorageBody, digests: BodyDigests): Effect.Effect<void, StorageError> => {
+const fill = ({ file }: TemporaryFile, key: string, body: StorageBody, digests: BodyDigests<StorageError>): Effect.Effect<void, StorageError> => {
   const append = async (bytes: Uint8Array): Promise<void> => {
     digests.update(bytes)
     for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten

@@ -5,7 +5,7 @@
 import type { StorageBody, StorageError, StorageObject, WriteOptions } from "@sheaf/core/ports/Storage"
 import { Effect, Stream } from "effect"
 import { open, stat } from "node:fs/promises"
-import { bodyDigests, type BodyDigests } from "./BodyDigests.ts"
+import { bodyDigests, type BodyDigests } from "@sheaf/core/workers/BodyDigests"
 import type { Bucket } from "./Bucket.ts"
 import { MultipartUpload, PARTS, partSizeFor, type UploadTarget } from "./MultipartUpload.ts"
 import type { WriteMarks } from "./ObjectCommit.ts"
@@ -24,7 +24,7 @@ export const writeObject = (bucket: Bucket, marks: WriteMarks, key: string, body
       catch: (error) => bucket.explain("write", key, error)
     })
     if ((options.size ?? 0) > MAX_OBJECT) return yield* failure("TooLarge", "write", key, `an object has at most ${MAX_OBJECT} bytes`)
-    const digests = yield* Effect.try({ try: () => bodyDigests(key, options), catch: (error) => bucket.explain("write", key, error) })
+    const digests = yield* Effect.try({ try: () => bodyDigests((kind, detail) => failure(kind, "write", key, detail), options), catch: (error) => bucket.explain("write", key, error) })
     const expected = options.size ?? (yield* sizeHint(body))
     const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, StorageError> => Effect.tryPromise({ try: run, catch: (error) => bucket.explain("write", key, error) })
     const { size, version } = yield* Effect.acquireUseRelease(
@@ -57,7 +57,7 @@ class Upload {
   readonly #bucket: Bucket
   readonly #marks: WriteMarks
   readonly #target: UploadTarget
-  readonly #digests: BodyDigests
+  readonly #digests: BodyDigests<StorageError>
   readonly #options: WriteOptions
   readonly #expected: number | undefined
   #parts: MultipartUpload | null = null
@@ -67,7 +67,7 @@ class Upload {
   #size = 0
   #busy: Promise<void> = Promise.resolve()
 
-  constructor(bucket: Bucket, marks: WriteMarks, target: UploadTarget, digests: BodyDigests, options: WriteOptions, expected: number | undefined) {
+  constructor(bucket: Bucket, marks: WriteMarks, target: UploadTarget, digests: BodyDigests<StorageError>, options: WriteOptions, expected: number | undefined) {
     this.#bucket = bucket
     this.#marks = marks
     this.#target = target

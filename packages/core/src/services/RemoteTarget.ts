@@ -109,8 +109,8 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
     })
 
   /** The row with its object, or as a failed one; throws what is wrong with the root. */
-  const stored = async (row: Row): Promise<Row> => {
-    const outcome = await run(
+  const stored = (row: Row): Promise<Row> => {
+    return run(
       upload(row).pipe(
         Effect.map((key): Row => ({ ...row, object_key: key })),
         Effect.catch((error): Effect.Effect<Row, StorageError> => {
@@ -120,7 +120,6 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
       ),
       interruption.signal
     )
-    return outcome
   }
 
   const stagedPart = (rows: ReadonlyArray<Row>): StagingFile => {
@@ -155,10 +154,9 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
         wake()
       }
     }
-    const workers = Promise.all(Array.from({ length: Math.max(1, handle.capabilities.concurrencyHint) }, worker)).then(
-      () => undefined,
-      (error: unknown) => { failure ??= { error } }
-    )
+    // What is on its way when one of them fails is waited for: it may arrive.
+    const workers = Promise.all(Array.from({ length: Math.max(1, handle.capabilities.concurrencyHint) }, () =>
+      worker().catch((error: unknown) => void (failure ??= { error }))))
     let ended = false
     void workers.then(() => {
       ended = true

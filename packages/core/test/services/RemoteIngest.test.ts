@@ -119,6 +119,44 @@ describe("a directory copied into a store that is no directory", () => {
     expect((await keysIn(bucket, "other/")).length + (await keysIn(bucket, ".sheaf/")).length).toBe(51)
   })
 
+  it("leaves nothing of what was on its way when the store went down, though it arrives later", async () => {
+    const inner = memory()
+    const bucket = await Effect.runPromise(Effect.scoped(inner.open("memory://bucket", { create: true, readOnly: false })))
+    let arrive = (): void => undefined
+    const arrival = new Promise<void>((resolve) => { arrive = resolve })
+    let begin = (): void => undefined
+    const begun = new Promise<void>((resolve) => { begin = resolve })
+    let [isDown, onTheirWay] = [false, 0]
+    const slow: StorageDriver = {
+      ...inner,
+      open: (url, options) => Effect.map(inner.open(url, options), (handle): StorageHandle => ({
+        ...handle,
+        capabilities: { ...handle.capabilities, concurrencyHint: 8 },
+        write: (key, body, writing) => {
+          if (!isDown) return handle.write(key, body, writing)
+          if (body.type !== "bytes" || body.bytes.length !== 1) {
+            if (++onTheirWay === 3) begin()
+            return Effect.uninterruptible(Effect.andThen(Effect.promise(() => arrival), handle.write(key, body, writing)))
+          }
+          // The others are answered long after this one.
+          setTimeout(arrive, 1_500)
+          return Effect.andThen(Effect.promise(() => begun), Effect.fail(new StorageError({ kind: "Unavailable", driver: "memory", operation: "write", key, retry: false })))
+        }
+      }))
+    }
+    const instance = await temporaryInstance({}, [local, slow])
+    await instance.run(Effect.flatMap(StorageRoots, (roots) => roots.add("memory://bucket", { name: "bucket" })))
+    isDown = true
+    instance.file("run/a", "1")
+    for (const name of ["b", "c", "d"]) instance.file(`run/${name}`, `content of ${name}`)
+    const failure = await instance.fails(Effect.flatMap(Ingest, (service) => Stream.runDrain(service.ingest({ paths: [`${instance.folder}/outside/run`], storage: "bucket" }))))
+    expect(failure).toMatchObject({ _tag: "StorageError", kind: "Unavailable" })
+    // Whoever did not wait for them has given up by now.
+    arrive()
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    expect(await keysIn(bucket, ".sheaf/")).toEqual([".sheaf/root.json"])
+  })
+
   it("does not store what has changed since it was hashed", async () => {
     const { instance, seen } = await instanceWithBucket()
     const path = instance.file("run/a.csv", "first")

@@ -1,29 +1,29 @@
 /**
- * Digests and length of a body, taken while it passes.
+ * Digests and length of a body, taken while it passes: for drivers that compare before an object becomes visible.
  */
-import type { HashType } from "@sheaf/core/domain/ContentHash"
-import type { StorageError, WriteOptions } from "@sheaf/core/ports/Storage"
-import { hasherForType } from "@sheaf/core/workers/HashAlgorithms"
-import { failure } from "./S3Failure.ts"
+import type { HashType } from "../domain/ContentHash.ts"
+import type { StorageErrorKind, WriteOptions } from "../ports/Storage.ts"
+import { hasherForType } from "./HashAlgorithms.ts"
 
-/** Digest types that a write can verify. */
+/** Digest types that can be taken of a body whose length is not known. */
 export const VERIFIABLE = ["md5", "sha256", "sha256-tree"] as const satisfies ReadonlyArray<HashType>
 
-export interface BodyDigests {
+/** A body that passes. */
+export interface BodyDigests<E> {
   /** Throws when there are more bytes than announced. */
   readonly update: (chunk: Uint8Array) => void
   /** What is wrong with the body now that all of it has passed, or null. */
-  readonly check: () => StorageError | null
+  readonly check: () => E | null
 }
 
-/** Throws for a digest of a type that cannot be verified. */
-export const bodyDigests = (key: string, { expect = {}, size }: WriteOptions): BodyDigests => {
+/** Throws for a digest of a type that cannot be verified. `failure` makes the driver's error for the write. */
+export const bodyDigests = <E>(failure: (kind: StorageErrorKind, detail: string) => E, { expect = {}, size }: WriteOptions): BodyDigests<E> => {
   const digests = Object.entries(expect).map(([type, expected]) => {
     const known = VERIFIABLE.find((one) => one === type)
-    if (known === undefined) throw failure("Unsupported", "write", key, `this driver cannot verify digests of type ${type}`)
+    if (known === undefined) throw failure("Unsupported", `this driver cannot verify digests of type ${type}`)
     return { type, expected, hasher: hasherForType(known, 0)! }
   })
-  const wrong = (detail: string): StorageError => failure("ChecksumMismatch", "write", key, detail)
+  const wrong = (detail: string): E => failure("ChecksumMismatch", detail)
   let passed = 0
   return {
     update: (chunk) => {
