@@ -42,6 +42,7 @@ import { InstancePackages, loadPackages, type PackageParts } from "./services/In
 import { Integrity } from "./services/Integrity.ts"
 import { Keys } from "./services/Keys.ts"
 import { Labels } from "./services/Labels.ts"
+import { KeyedObjects } from "./services/KeyedObjects.ts"
 import { Reading } from "./services/Reading.ts"
 import { Sql } from "./services/Sql.ts"
 import { runOfInstance } from "./services/RunOfInstance.ts"
@@ -72,7 +73,7 @@ export interface SheafOptions {
 /** What {@link Sheaf} `layer` provides. */
 export type SheafServices =
   | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | Artifacts | Keys | Ingest | Reading | StorageRoots | Integrity | Doctor
-  | Copying | Conversion | Folders | Deletion | Garbage | Exporting
+  | Copying | Conversion | KeyedObjects | Folders | Deletion | Garbage | Exporting
   | Labels | Collections
   | Queries | Sql
   | RunRecords | Runs
@@ -141,6 +142,7 @@ const servicesOf = (instance: LoadedInstance, options: SheafOptions, packages: P
     Deletion.layer, Garbage.layer.pipe(Layer.provide(Deletion.layer)), Exporting.layer, Labels.layer, Collections.layer, Runs.layer
   ).pipe(
     (services) => Layer.provideMerge(Sql.layer, services),
+    Layer.provideMerge(KeyedObjects.layer),
     Layer.provideMerge(Reading.layer),
     Layer.provideMerge(StorageRoots.layer),
     Layer.provideMerge(ports)

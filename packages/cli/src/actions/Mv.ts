@@ -26,7 +26,7 @@ export const run = (input: MvInput) =>
     // One key gives its artifact; a prefix, and a plan, what was or would be renamed.
     if (shell.options.format !== "text") {
       return yield* shell.document(report.byPrefix || dryRun || report.artifact === null
-        ? { dryRun: report.dryRun, moves: report.moves, warnings: report.warnings }
+        ? { dryRun: report.dryRun, moves: report.moves, objects: report.objects, warnings: report.warnings }
         : report.artifact)
     }
     yield* printWarnings(report.warnings)
@@ -36,4 +36,5 @@ export const run = (input: MvInput) =>
     if (dryRun) yield* shell.print(`${count} would be renamed. Dry run: nothing was changed.`)
     else if (report.byPrefix) yield* shell.print(`renamed ${count}: ${safeText(from)} -> ${safeText(to)}`)
     else yield* shell.print(`renamed ${report.moves.map(moveText).join("")}`)
+    if (report.objects.length > 0) yield* shell.print(`${plural(report.objects.length, "object")} moved to where the new ${report.moves.length === 1 ? "key says" : "keys say"}`)
   }))

@@ -3,18 +3,20 @@
  */
 import { Effect, type Stream } from "effect"
 import { NotFound } from "../domain/SheafError.ts"
-import type { CopyFilter, Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
+import type { CopyFilter, MovedLocation, ObjectFilter, Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
 import type { DuckDbClient, DuckDbSession } from "./DuckDbClient.ts"
 import { inPages, inRange, type PageSelect, pageRanges, type Range } from "./DuckDbListing.ts"
 import { nextTime, recordsParam, recordsTable } from "./DuckDbRows.ts"
 
-type Copies = Pick<Registry["Service"], "copies" | "recordStates" | "putLocation" | "knownObjects">
+type Copies = Pick<Registry["Service"], "copies" | "objects" | "recordStates" | "moveLocations" | "putLocation" | "knownObjects">
 type Put = Parameters<Copies["putLocation"]>[0]
 
 /** The part of the registry that knows where bytes are; see `ports/Registry`. */
 export const copies = (client: DuckDbClient["Service"]): Copies => ({
   copies: (filter) => pages(client, filter),
   recordStates: (states) => (states.length === 0 ? Effect.void : client.write((s) => recordStates(s, states))),
+  objects: (filter) => client.read((s) => objects(s, filter)),
+  moveLocations: (root, moves) => (moves.length === 0 ? Effect.void : client.write((s) => moveLocations(s, root, moves))),
   putLocation: (location) => client.write<void, NotFound>((s) => putLocation(s, location)),
   knownObjects: (root, objectKeys) =>
     objectKeys.length === 0
@@ -72,6 +74,34 @@ const pages = (client: DuckDbClient["Service"], filter: CopyFilter): Stream.Stre
     return all
   }, (part) => page(filter, part), ({ position: _, ...copy }: StoredCopy & { readonly position: number }) => copy)
 
+/** Columns of a location `l` and its artifact `a`. */
+const STORED_COPY = `l.artifact AS uid, a.key, l.root, l.object_key AS "objectKey", l.is_virtual AS "isVirtual", l.in_place AS "inPlace",
+  a.suffix, a.size, a.hash, a.hash_type AS "hashType", l.state`
+
+const objects = (s: DuckDbSession, { isVirtual, keyPrefix, objectKeys, root, since, uids, withInPlace = false, withTrash = false }: ObjectFilter): Promise<ReadonlyArray<StoredCopy>> => {
+  const params: Array<unknown> = []
+  const given = (value: unknown): string => `$${params.push(value)}`
+  const conditions = [withInPlace ? "true" : "NOT l.in_place", "a.n_files IS NULL", withTrash ? "a.visibility IN (1, -1)" : "a.visibility = 1"]
+  if (root !== undefined) conditions.push(`l.root = ${given(root)}`)
+  if (isVirtual !== undefined) conditions.push(`l.is_virtual = ${given(isVirtual)}`)
+  if (since !== undefined) conditions.push(`a.created_at >= make_timestamp(${given(since * 1000)}::BIGINT)`)
+  if (objectKeys !== undefined) conditions.push(`l.object_key IN (SELECT unnest(${given(objectKeys)}::VARCHAR[]))`)
+  if (uids !== undefined) conditions.push(`l.artifact IN (SELECT unnest(${given(uids)}::VARCHAR[]))`)
+  if (keyPrefix !== undefined) conditions.push("a.key IS NOT NULL")
+  if (keyPrefix !== undefined && keyPrefix !== "") {
+    const at = given(keyPrefix)
+    conditions.push(`(a.key = ${at} OR starts_with(a.key, ${at} || '/'))`)
+  }
+  return s.rows<StoredCopy & Record<string, unknown>>(`SELECT ${STORED_COPY} FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact WHERE ${conditions.join(" AND ")}
+    ORDER BY l.root, l.object_key, l.artifact`, params)
+}
+
+const moveLocations = (s: DuckDbSession, root: string, moves: ReadonlyArray<MovedLocation>): Promise<void> =>
+  s.run(`UPDATE reg.location SET object_key = x.t, is_virtual = x.v
+    FROM ${recordsTable({ a: "VARCHAR", f: "VARCHAR", t: "VARCHAR", v: "BOOLEAN" })} x WHERE artifact = x.a AND root = $2 AND object_key = x.f`, [
+    recordsParam(moves.map(({ from, isVirtual, to, uid }) => ({ a: uid, f: from, t: to, v: isVirtual }))), root
+  ])
+
 const page = (filter: CopyFilter, part: CopyPage): PageSelect => {
   const range = inRange("l.object_key", part, 2)
   const params: Array<unknown> = [part.root, ...range.params]
@@ -86,9 +116,7 @@ const page = (filter: CopyFilter, part: CopyPage): PageSelect => {
     conditions.push(`('0x' || substr(md5(l.artifact || ${given(filter.sample.seed)}), 1, 8))::BIGINT < ${given(Math.round(filter.sample.share * 2 ** 32))}`)
   }
   return {
-    sql: `SELECT row_number() OVER (ORDER BY l.object_key, l.artifact) - 1 AS position, l.artifact AS uid, a.key, l.root, l.object_key AS "objectKey", l.is_virtual AS "isVirtual",
-      l.in_place AS "inPlace", a.suffix, a.size, a.hash, a.hash_type AS "hashType", l.state
-      FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact WHERE ${conditions.join(" AND ")}`,
+    sql: `SELECT row_number() OVER (ORDER BY l.object_key, l.artifact) - 1 AS position, ${STORED_COPY} FROM reg.location l JOIN reg.artifact a ON a.uid = l.artifact WHERE ${conditions.join(" AND ")}`,
     params
   }
 }

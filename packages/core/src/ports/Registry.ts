@@ -84,6 +84,31 @@ export interface CopyFilter {
   readonly sample?: { readonly share: number; readonly seed: string }
 }
 
+/** Which objects are meant, those of this instance's own unless more is asked for; what is left out does not narrow. */
+export interface ObjectFilter {
+  readonly root?: string
+  /** Places below the root. */
+  readonly objectKeys?: ReadonlyArray<string>
+  readonly uids?: ReadonlyArray<string>
+  /** Of artifacts whose primary key lies here; "" for all that have one. */
+  readonly keyPrefix?: string
+  readonly isVirtual?: boolean
+  /** Of artifacts registered at this time or later; milliseconds since 1970. */
+  readonly since?: number
+  /** Also those of artifacts in the trash. */
+  readonly withTrash?: boolean
+  /** Also files that are registered where they stand. */
+  readonly withInPlace?: boolean
+}
+
+/** An object that stands at another place now. */
+export interface MovedLocation {
+  readonly uid: string
+  readonly from: string
+  readonly to: string
+  readonly isVirtual: boolean
+}
+
 /** What a storage root holds. */
 export interface RootUsage {
   readonly root: StorageRoot
@@ -162,6 +187,10 @@ export class Registry extends Context.Service<Registry, {
   readonly recordStates: (
     states: ReadonlyArray<{ readonly uid: string; readonly root: string; readonly objectKey: string; readonly state: LocationState }>
   ) => Effect.Effect<void, RegistryError>
+  /** Where artifacts that are no folders have objects. By root, place and uid. */
+  readonly objects: (filter: ObjectFilter) => Effect.Effect<ReadonlyArray<StoredCopy>, RegistryError>
+  /** Records that objects of a root have moved, also those of artifacts in the trash. One that is not recorded at `from` is left out. */
+  readonly moveLocations: (root: string, moves: ReadonlyArray<MovedLocation>) => Effect.Effect<void, RegistryError>
   /** Adds a copy of an artifact, or moves one: with `from`, that location becomes this one. */
   readonly putLocation: (
     location: { readonly uid: string; readonly root: string; readonly objectKey: string; readonly isVirtual: boolean; readonly from?: string }

@@ -25,6 +25,7 @@ import { ContentReader } from "./ContentReader.ts"
 import { Instance } from "./Instance.ts"
 import { KeyFolds } from "./KeyFolds.ts"
 import { type KeyTree, KeyTreeBuilder, type TreeOptions } from "./KeyTree.ts"
+import { KeyedObjects } from "./KeyedObjects.ts"
 import { resolveReference } from "./References.ts"
 import { clearLeftovers, clearLeftUploads } from "./PendingWork.ts"
 import { uploadsFolder } from "./PendingUploads.ts"
@@ -73,7 +74,7 @@ export type SaveItem = SaveSource & SaveOptions
  * - `NotRevised` the content was registered before, so it did not become a version of the artifact named
  */
 export type SaveWarningCode =
-  | "KeyNormalized" | "KeyNotPortable" | "AliasMade" | "KeyMoved" | "KeyLeftAlone" | "UnknownCompositeSuffix" | "DescriptionKept" | "KindKept" | "VersionKept" | "NotRevised" | "MembersLeftOut"
+  | "KeyNormalized" | "KeyNotPortable" | "AliasMade" | "KeyMoved" | "KeyLeftAlone" | "UnknownCompositeSuffix" | "DescriptionKept" | "KindKept" | "VersionKept" | "NotRevised" | "MembersLeftOut" | "ObjectStays"
 
 /** Something worth knowing about a save that succeeded. */
 export interface SaveWarning {
@@ -156,7 +157,7 @@ export class Artifacts extends Context.Service<Artifacts, {
   /** The keys below a prefix as a tree, with totals of everything below it. */
   readonly tree: (prefix?: string, options?: TreeOptions) => Effect.Effect<KeyTree, RegistryError | InvalidKey>
 }>()("@sheaf/core/Artifacts") {
-  static readonly layer: Layer.Layer<Artifacts, never, Instance | Registry | Queries | StorageDrivers | Hashing | KeyPolicy | UidSource | TableFiles> = Layer.effect(
+  static readonly layer: Layer.Layer<Artifacts, never, Instance | Registry | Queries | StorageDrivers | Hashing | KeyPolicy | KeyedObjects | UidSource | TableFiles> = Layer.effect(
     Artifacts,
     Effect.gen(function*() {
       const registry = yield* Registry
@@ -215,7 +216,7 @@ const acceptPrefix = (prefix: string): Effect.Effect<string, InvalidKey> => {
 const saveDependencies: Effect.Effect<
   Effect.Effect<SaveDependencies>,
   never,
-  Scope.Scope | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | UidSource | TableFiles
+  Scope.Scope | Instance | Registry | StorageDrivers | Hashing | KeyPolicy | KeyedObjects | UidSource | TableFiles
 > = Effect.gen(function*() {
   const { cacheFolder, config } = yield* Instance
   const registry = yield* Registry
@@ -223,6 +224,7 @@ const saveDependencies: Effect.Effect<
   const hashing = yield* Hashing
   const policy = yield* KeyPolicy
   const uids = yield* UidSource
+  const keyedObjects = yield* KeyedObjects
   const tables = yield* TableFiles
   const runs = Option.getOrNull(yield* Effect.serviceOption(RunRecords))
   const scope = yield* Effect.scope
@@ -269,6 +271,7 @@ const saveDependencies: Effect.Effect<
     handle: account,
     run,
     runs,
+    keyedObjects,
     tables,
     cacheFolder
   }))

@@ -14,6 +14,7 @@ import { Session } from "../ports/Session.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import { type LeavingArtifact, Trash, type TrashedArtifact } from "../ports/Trash.ts"
 import { Instance } from "./Instance.ts"
+import { KeyedObjects } from "./KeyedObjects.ts"
 import { type KeptObject, removeObjects, settleLeftAside } from "./ObjectRemoval.ts"
 import { resolveReference } from "./References.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
@@ -98,7 +99,7 @@ export class Deletion extends Context.Service<Deletion, {
   /** Finishes deletions that were cut short between records and objects. */
   readonly finish: Effect.Effect<FinishReport, RegistryError>
 }>()("@sheaf/core/Deletion") {
-  static readonly layer: Layer.Layer<Deletion, never, Instance | Registry | Trash | Purge | Hashing | StorageRoots> = Layer.effect(
+  static readonly layer: Layer.Layer<Deletion, never, Instance | KeyedObjects | Registry | Trash | Purge | Hashing | StorageRoots> = Layer.effect(
     Deletion,
     Effect.gen(function*() {
       const { config } = yield* Instance
@@ -106,6 +107,7 @@ export class Deletion extends Context.Service<Deletion, {
       const trash = yield* Trash
       const purge = yield* Purge
       const roots = yield* StorageRoots
+      const keyedObjects = yield* KeyedObjects
       const removal = { purge, hashing: yield* Hashing }
 
       const ownHandle = Effect.fnUntraced(function*(root: StorageRoot) {
@@ -206,7 +208,9 @@ export class Deletion extends Context.Service<Deletion, {
           return { dryRun, artifacts: yield* trash.move(selection, { dryRun, account }) }
         }),
         restore: Effect.fn("Deletion.restore")(function*(references: ReadonlyArray<string>, { dryRun = false }: TrashOptions = {}) {
-          return { dryRun, artifacts: yield* trash.restore(yield* restorable(references), { dryRun }) }
+          const artifacts = yield* trash.restore(yield* restorable(references), { dryRun })
+          if (!dryRun) yield* keyedObjects.settle({ uids: artifacts.map(({ uid }) => uid), isVirtual: true })
+          return { dryRun, artifacts }
         }),
         trashed: trash.list,
         plan: Effect.fn("Deletion.plan")(function*(references: ReadonlyArray<string>, { deleteSource = false, trashed = false }: DeleteOptions = {}) {

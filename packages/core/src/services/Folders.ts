@@ -190,7 +190,7 @@ const saveFolder = (path: string, options: SaveOptions) =>
           Effect.flatMap(([result]) => Result.isSuccess(result!) ? Effect.succeed(result.success) : Effect.andThen(written.remove, Effect.fail(asRefusal(result!.failure, plan)))),
           Effect.tap(({ objectUsed }) => objectUsed ? written.settle : written.remove)
         )
-        const saved = { item, plan, request, outcome, objectKey: written.objectKey }
+        const saved = { item, plan, request, outcome, objectKey: written.objectKey, isVirtual: written.isVirtual }
         const [result] = yield* saveResults([Result.succeed(saved)], { registry, folds: new KeyFolds(registry), handle: account })
         const skipped: ReadonlyArray<SaveWarning> = others.length === 0 ? [] : [{
           code: "MembersLeftOut", message: `${others.length} left out, being no regular files: ${others.slice(0, 3).map((one) => displayPath(escaped(one))).join(", ")}${others.length > 3 ? " …" : ""}`

@@ -33,6 +33,7 @@ import { listedRows } from "./ListedObjects.ts"
 import { localTarget } from "./LocalTarget.ts"
 import type { ObjectTarget } from "./ObjectTarget.ts"
 import { pendingUploads, uploadsFolder } from "./PendingUploads.ts"
+import { KeyedObjects } from "./KeyedObjects.ts"
 import { remoteTarget } from "./RemoteTarget.ts"
 import { checkOwnRoot } from "./RootMarker.ts"
 import type { StagingFiles } from "./StagingFiles.ts"
@@ -92,7 +93,7 @@ export interface StatusReport {
   readonly failed: ReadonlyArray<{ readonly path: string; readonly code: string; readonly message: string }>
 }
 
-type IngestServices = Instance | Registry | StorageDrivers | StorageRoots | Hashing | KeyPolicy | IngestSettings | LabelStore | CollectionStore | UidSource
+type IngestServices = Instance | Registry | StorageDrivers | StorageRoots | Hashing | KeyPolicy | IngestSettings | LabelStore | CollectionStore | UidSource | KeyedObjects
 
 /** Directories into the registry. */
 export class Ingest extends Context.Service<Ingest, {
@@ -132,6 +133,7 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
     const storageRoots = yield* StorageRoots
     const { config } = yield* Instance
     const started = performance.now()
+    const startedAt = Date.now()
     const name = runName()
     const dryRun = request.dryRun ?? false
     yield* Effect.try({
@@ -210,6 +212,11 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
     request.signal?.addEventListener("abort", stop, { once: true })
     if (request.signal?.aborted) stop()
     const totals = yield* running(run, plans).pipe(Effect.ensuring(Effect.sync(() => request.signal?.removeEventListener("abort", stop))))
+    const keyedObjects = yield* KeyedObjects
+    for (const plan of plans) {
+      if (dryRun || plan.mode !== "managed" || !mayPlaceByKey(policy, plan.keyPrefix)) continue
+      yield* keyedObjects.settle({ root: plan.root.uid, keyPrefix: plan.keyPrefix, isVirtual: true, since: startedAt }, policy)
+    }
     const grouped = met === null ? NOT_GROUPED : yield* applyGrouping(grouping, met, totals, { account: settings.account, run: session })
     if (!dryRun) {
       const own = segmentsIn(settings.cacheFolder).filter((segment) => basename(segment).startsWith(`stat-${name}-`))
@@ -218,6 +225,10 @@ const runIngest = (request: IngestRequest, session: string | null, emit: (events
     }
     yield* emit([{ type: "summary", ...summaryOf(plans, request.key, totals, grouped, (performance.now() - started) / 1000, dryRun) }])
   }).pipe(Effect.scoped)
+
+/** Whether objects may stand at a place that their key asks for. */
+const mayPlaceByKey = (policy: KeyPolicyRules, keyPrefix: string): boolean =>
+  !policy.place({ key: keyPrefix === "" ? "probe" : `${keyPrefix}/probe`, uid: "0".repeat(UID_LENGTH.artifact), suffix: "", hash: "" }).isVirtual
 
 /** The rules of an ingest, and how its threads get them. */
 const policyOf = ({ policy }: IngestRequest): Effect.Effect<{ readonly rules: KeyPolicyRules; readonly inThreads: ThreadKeyPolicy }, InvalidInput, KeyPolicy> =>

@@ -1,5 +1,5 @@
 /**
- * Keys: renaming, aliasing and releasing them. Only records change: an object keeps its place, also one that stands where its key was.
+ * Keys: renaming, aliasing and releasing them. Only records change, except that an object which stands where its key says follows it to the new one.
  */
 import { Context, Effect, Layer, Stream } from "effect"
 import type { Artifact } from "../domain/Artifact.ts"
@@ -12,6 +12,8 @@ import { type KeyMove, Registry, type RegistryError } from "../ports/Registry.ts
 import { Session } from "../ports/Session.ts"
 import type { SaveWarning } from "./Artifacts.ts"
 import { Instance } from "./Instance.ts"
+import type { ObjectLeft, ObjectMove } from "./ObjectMoves.ts"
+import { KeyedObjects } from "./KeyedObjects.ts"
 import { resolveReference } from "./References.ts"
 import { acceptKey, suffixFits } from "./SavePlan.ts"
 import { clashWarnings } from "./SaveResults.ts"
@@ -32,6 +34,8 @@ export interface MoveReport {
   readonly byPrefix: boolean
   /** The artifact after the change, when one key was renamed; with `dryRun` as it is. */
   readonly artifact: Artifact | null
+  /** Objects that have followed their keys: those that stood where the old one said. */
+  readonly objects: ReadonlyArray<ObjectMove>
   readonly warnings: ReadonlyArray<SaveWarning>
 }
 
@@ -62,11 +66,12 @@ export class Keys extends Context.Service<Keys, {
   /** Releases a key; gives the artifact it pointed at, which stays. */
   readonly unalias: (key: string) => Effect.Effect<Artifact, RegistryError | InvalidKey | NotFound>
 }>()("@sheaf/core/Keys") {
-  static readonly layer: Layer.Layer<Keys, never, Instance | Registry | KeyPolicy> = Layer.effect(
+  static readonly layer: Layer.Layer<Keys, never, Instance | Registry | KeyPolicy | KeyedObjects> = Layer.effect(
     Keys,
     Effect.gen(function*() {
       const registry = yield* Registry
       const policy = yield* KeyPolicy
+      const keyedObjects = yield* KeyedObjects
       const suffixes = suffixTable((yield* Instance).config.suffixes.composite)
       const suffixOfKey = (key: string) => suffixOf(fileNameOf(key), suffixes)
 
@@ -79,6 +84,14 @@ export class Keys extends Context.Service<Keys, {
       })
       const portability = (key: string) => Effect.map(registry.keysFoldingLike(key), (others) => clashWarnings(key, others))
 
+      /** Renames, and lets objects follow. The rename stands when one of them cannot. */
+      const rename = Effect.fnUntraced(function*(change: { readonly from: string; readonly to: string; readonly byPrefix: boolean; readonly dryRun: boolean }) {
+        const moves = yield* registry.rename({ ...change, run: (yield* Session).run })
+        if (change.dryRun) return { moves, objects: [], staying: [] }
+        const report = yield* keyedObjects.settle({ uids: moves.map(({ uid }) => uid), isVirtual: false })
+        return { moves, objects: report.moves, staying: report.left.map(staysWarning) }
+      })
+
       const moveOne = Effect.fnUntraced(function*(from: string, to: string, { allowSuffixMismatch = false, dryRun = false }: MoveOptions) {
         const uid = yield* uidAt(from)
         const { suffix } = yield* artifactAt(uid, from)
@@ -86,9 +99,9 @@ export class Keys extends Context.Service<Keys, {
         if (!allowSuffixMismatch && after.toLowerCase() !== before.toLowerCase() && !suffixFits(after, suffix)) {
           return yield* new SuffixMismatch({ key: to, keySuffix: after, contentSuffix: suffix })
         }
-        const moves = yield* registry.rename({ from, to, byPrefix: false, dryRun, run: (yield* Session).run })
+        const { moves, objects, staying } = yield* rename({ from, to, byPrefix: false, dryRun })
         const warnings = moves.some((move) => move.merges) ? [] : (yield* portability(to))
-        return { moves, artifact: yield* artifactAt(uid, to), warnings }
+        return { moves, objects, artifact: yield* artifactAt(uid, to), warnings: [...warnings, ...staying] }
       })
 
       /** Keys become longer, or a team's policy may not want them: each is looked at before anything changes. */
@@ -107,12 +120,12 @@ export class Keys extends Context.Service<Keys, {
         }
         const normalized = to.endsWith("/") ? [] : target.warnings
         if (!isPrefix) {
-          const { artifact, moves, warnings } = yield* moveOne(old.key, target.key, options)
-          return { dryRun, moves, byPrefix: false, artifact, warnings: [...normalized, ...warnings] }
+          const { artifact, moves, objects, warnings } = yield* moveOne(old.key, target.key, options)
+          return { dryRun, moves, byPrefix: false, artifact, objects, warnings: [...normalized, ...warnings] }
         }
         yield* checkPlan(old.key, target.key)
-        const moves = yield* registry.rename({ from: old.key, to: target.key, byPrefix: true, dryRun, run: (yield* Session).run })
-        return { dryRun, moves, byPrefix: true, artifact: null, warnings: normalized }
+        const { moves, objects, staying } = yield* rename({ from: old.key, to: target.key, byPrefix: true, dryRun })
+        return { dryRun, moves, byPrefix: true, artifact: null, objects, warnings: [...normalized, ...staying] }
       })
 
       const alias = Effect.fn("Keys.alias")(function*(reference: string, key: string, options: { readonly allowSuffixMismatch?: boolean } = {}) {
@@ -137,6 +150,11 @@ export class Keys extends Context.Service<Keys, {
     })
   )
 }
+
+const staysWarning = ({ key, objectKey, reason, storage }: ObjectLeft): SaveWarning => ({
+  code: "ObjectStays",
+  message: `the object of ${key} stays at ${objectKey} in ${storage}: ${reason}`
+})
 
 /** For keys that exist already, whatever the policy says of them now. */
 const anyKey = { reject: () => null }

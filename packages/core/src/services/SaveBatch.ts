@@ -18,6 +18,7 @@ import type { SaveItem, SaveRefusal, SaveResult } from "./Artifacts.ts"
 import { encodeContent } from "./ContentEncoding.ts"
 import type { ContentReader } from "./ContentReader.ts"
 import type { KeyFolds } from "./KeyFolds.ts"
+import type { KeyedObjects } from "./KeyedObjects.ts"
 import { planSave, type SavePlan, type SavePlanContext, suffixFits } from "./SavePlan.ts"
 import { resolveReference } from "./References.ts"
 import { saveResults } from "./SaveResults.ts"
@@ -41,6 +42,7 @@ export interface SaveDependencies {
   readonly run: string | null
   /** Null where there are no records of runs, as over a registry in memory: none is checked then. */
   readonly runs: Pick<RunRecords["Service"], "runs"> | null
+  readonly keyedObjects: KeyedObjects["Service"]
   readonly tables: TableFiles["Service"]
   /** For content on its way that is not held in memory. */
   readonly cacheFolder: string
@@ -72,6 +74,7 @@ export interface Saved {
   readonly outcome: SaveOutcome
   /** Where the object stands below its root, which is another place than in the request when it was moved since. */
   objectKey: string
+  isVirtual: boolean
 }
 
 const isRegistryError = (error: SaveRefusal | RegistryError): error is RegistryError =>
@@ -108,7 +111,7 @@ export const saveBatch = (
         return yield* register(durable, deps)
       })
       const exit = yield* Effect.exit(work)
-      yield* Exit.isSuccess(exit) ? settle(exit.value, deps) : takeBack(savings, deps)
+      yield* Exit.isSuccess(exit) ? Effect.andThen(settle(exit.value, deps), followKeys(exit.value, deps)) : takeBack(savings, deps)
       for (const saving of savings) if (saving.planned !== null) saving.writer!.settled(1)
       return yield* Effect.ensuring(restore(saveResults((yield* exit).map(({ decided }) => decided), deps)), turn.done)
     })))
@@ -255,7 +258,7 @@ const register = (steps: ReadonlyArray<Step>, deps: SaveDependencies): Effect.Ef
       const { item, plan } = step.success
       const request = requests[at]!
       const decided = Result.mapError(outcomes[at++]!, (refusal) => asRefusal(refusal, plan))
-      return { saving: step.success, decided: Result.map(decided, (outcome) => ({ item, plan, request, outcome, objectKey: request.object.objectKey })) }
+      return { saving: step.success, decided: Result.map(decided, (outcome) => ({ item, plan, request, outcome, objectKey: request.object.objectKey, isVirtual: request.object.isVirtual })) }
     })
   })
 
@@ -299,6 +302,28 @@ const settle = (all: ReadonlyArray<Decided>, deps: SaveDependencies): Effect.Eff
     const moved = Effect.tap(move, () => Effect.sync(() => void (decided.success.objectKey = place)))
     return orLeaveOpen(writer, writer.relocate(objectKey, place, moved))
   }, { discard: true })
+
+/** Objects whose place was taken when they were written go there, if what stands there can make room. Where it cannot, the save is as good as before. */
+const followKeys = (all: ReadonlyArray<Decided>, { keyedObjects }: SaveDependencies): Effect.Effect<void> => {
+  const waiting = all.flatMap(({ decided, saving }) => {
+    if (saving === null || saving.writer === null || Result.isFailure(decided)) return []
+    const { isVirtual, outcome, plan, request } = decided.success
+    const isAside = isVirtual && outcome.objectUsed && plan.key !== null && keyedObjects.isByKey({ key: plan.key, uid: outcome.uid, suffix: plan.suffix, hash: request.hash })
+    return isAside ? [decided.success] : []
+  })
+  if (waiting.length === 0) return Effect.void
+  return keyedObjects.settle({ uids: waiting.map(({ outcome }) => outcome.uid), isVirtual: true }).pipe(
+    Effect.map(({ moves }) => {
+      for (const saved of waiting) {
+        const move = moves.find(({ from, uid }) => uid === saved.outcome.uid && from === saved.objectKey)
+        if (move === undefined) continue
+        saved.objectKey = move.to
+        saved.isVirtual = false
+      }
+    }),
+    Effect.ignore
+  )
+}
 
 const orLeaveOpen = <A, E>(writer: RootWriter, effect: Effect.Effect<A, E>): Effect.Effect<void> =>
   Effect.catchCause(Effect.asVoid(effect), () => Effect.sync(() => writer.leaveOpen()))

@@ -40,10 +40,9 @@ export const saveResults = (
   })
 
 /** The artifact that a save has made. Everything about it is known, and looking it up would take longer than saving it did. */
-const madeArtifact = ({ objectKey, outcome, plan, request }: Saved, handle: string): Artifact => {
+const madeArtifact = ({ isVirtual: keyIsVirtual, objectKey, outcome, plan, request }: Saved, handle: string): Artifact => {
   const { url } = plan.root
   const path = objectPath(plan.root, objectKey)
-  const keyIsVirtual = request.object.isVirtual
   const at = new Date(Math.floor(outcome.at / 1000)).toISOString()
   return Object.freeze<Artifact>({
     uid: outcome.uid,

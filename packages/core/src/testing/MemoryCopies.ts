@@ -6,10 +6,10 @@ import { Effect } from "effect"
 import { compareBytes } from "../domain/ByteOrder.ts"
 import type { LocationRecord } from "../domain/RegistryState.ts"
 import { NotFound } from "../domain/SheafError.ts"
-import type { CopyFilter, Registry, StoredCopy } from "../ports/Registry.ts"
+import type { CopyFilter, ObjectFilter, Registry, StoredCopy } from "../ports/Registry.ts"
 import { type MemoryRecords, nextTime, recordOf, write } from "./MemoryStore.ts"
 
-type Copies = Pick<Registry["Service"], "recordStates" | "putLocation">
+type Copies = Pick<Registry["Service"], "recordStates" | "moveLocations" | "putLocation">
 
 /** Whether a key is the prefix, or below it by whole segments. */
 export const isBelow = (key: string, prefix: string): boolean => prefix === "" || key === prefix || key.startsWith(`${prefix}/`)
@@ -27,12 +27,28 @@ export const matchingCopies = ({ state }: MemoryRecords, { keyPrefix = "", root,
 
 /** See `copies` in `ports/Registry`. */
 export const storedCopies = (records: MemoryRecords, filter: CopyFilter): ReadonlyArray<StoredCopy> =>
-  [...matchingCopies(records, filter)]
+  asStored(records, matchingCopies(records, filter))
+
+const asStored = (records: MemoryRecords, locations: ReadonlyArray<LocationRecord>): ReadonlyArray<StoredCopy> =>
+  [...locations]
     .sort((a, b) => compareBytes(a.root, b.root) || compareBytes(a.objectKey, b.objectKey) || compareBytes(a.artifact, b.artifact))
     .map(({ artifact, inPlace, isVirtual, objectKey, root, state }) => {
-      const { hash, hashType, key, size, suffix } = records.state.artifacts.get(artifact)!
+      const { hash, hashType, key, size, suffix } = recordOf(records, artifact)!
       return { uid: artifact, key, root, objectKey, isVirtual, inPlace, suffix, size, hash, hashType, state }
     })
+
+/** See `objects` in `ports/Registry`. */
+export const storedObjects = (records: MemoryRecords, filter: ObjectFilter): ReadonlyArray<StoredCopy> => {
+  const { isVirtual, keyPrefix, objectKeys, root, since = 0, uids, withInPlace = false, withTrash = false } = filter
+  const [places, wanted] = [objectKeys, uids].map((list) => (list === undefined ? null : new Set(list)))
+  return asStored(records, [...records.state.locations()].filter((location) => {
+    const { artifact } = location
+    const record = withTrash ? recordOf(records, artifact) : records.state.artifacts.get(artifact)
+    return record !== undefined && (withInPlace || !location.inPlace) && record.nFiles === null && record.createdAt >= since * 1000 && (root === undefined || location.root === root) &&
+      (isVirtual === undefined || location.isVirtual === isVirtual) && places?.has(location.objectKey) !== false && wanted?.has(artifact) !== false &&
+      (keyPrefix === undefined || (record.key !== null && isBelow(record.key, keyPrefix)))
+  }))
+}
 
 /** Where folders that are one artifact stand in a root. */
 export const folderLocations = (records: MemoryRecords, root: string): ReadonlyArray<LocationRecord> =>
@@ -60,6 +76,16 @@ export const copyChanges = (records: MemoryRecords): Copies => ({
         if (location === undefined) continue
         state.judge(location, found)
         location.verifiedAt = Date.now() * 1000
+      }
+    }),
+  moveLocations: (root, moves) =>
+    moves.length === 0 ? Effect.void : write(records, ({ state }) => {
+      for (const { from, isVirtual, to, uid } of moves) {
+        const old = state.locationsAt(root, from).find(({ artifact }) => artifact === uid)
+        if (old === undefined) continue
+        const moved = { ...old, objectKey: to, isVirtual }
+        state.forget(old)
+        state.place(moved)
       }
     }),
   putLocation: ({ from, isVirtual, objectKey, root, uid }) =>

@@ -18,7 +18,7 @@ import { isoTime, wellFormed } from "../layers/DuckDbRows.ts"
 import { SCHEMA_VERSION } from "../layers/DuckDbSchema.ts"
 import { type KeyListing, type KeyMove, Registry, type SaveContext } from "../ports/Registry.ts"
 import { artifactsOf } from "./MemoryArtifacts.ts"
-import { copyChanges, heldByFolders, isBelow, objectsAt, storedCopies } from "./MemoryCopies.ts"
+import { copyChanges, heldByFolders, isBelow, objectsAt, storedCopies, storedObjects } from "./MemoryCopies.ts"
 import { memoryPublish } from "./MemoryPublish.ts"
 import { type MemoryRecords, MemoryStore, nextTime, noteReproduced, read, write } from "./MemoryStore.ts"
 
@@ -95,6 +95,7 @@ export const layer: Layer.Layer<Registry, never, MemoryStore> = Layer.effect(Reg
       }),
 
     copies: (filter) => Stream.unwrap(read(records, () => Stream.fromIterable(storedCopies(records, filter)))),
+    objects: (filter) => read(records, () => storedObjects(records, filter)),
     ...copyChanges(records),
     knownObjects: (root, objectKeys) =>
       read(records, () =>

@@ -1,7 +1,7 @@
 /** Cases of the registry conformance suite: copies, their states and their places. */
 import { assert } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import type { CopyFilter } from "../ports/Registry.ts"
+import type { CopyFilter, ObjectFilter } from "../ports/Registry.ts"
 import type { RegistryCase, RegistryService } from "./RegistryConformance.ts"
 import { artifactOf, exampleRoot, requestFor, rootUid, saveOne } from "./RegistryExamples.ts"
 
@@ -80,6 +80,33 @@ export const copyCases = (test: RegistryCase): void => {
       assert.deepStrictEqual(yield* places, ["c ok"])
       assert.strictEqual((yield* Effect.flip(put("d", "nowhere")))._tag, "NotFound")
       assert.strictEqual((yield* Effect.flip(registry.putLocation({ uid: "nobody00000000000000", root: rootUid(1), objectKey: "x", isVirtual: true })))._tag, "NotFound")
+    }))
+
+  test("objects are found by place, artifact and key, and move together", (registry) =>
+    Effect.gen(function*() {
+      yield* registry.addRoot(exampleRoot(1))
+      const own = yield* saveOne(registry, { content: "1", key: "a" })
+      const below = yield* saveOne(registry, { content: "2", key: "d/b" })
+      const users = yield* saveOne(registry, { content: "3", key: "d/c", inPlace: "d/c" })
+      const uids = (filter: ObjectFilter) => Effect.map(registry.objects(filter), (found) => found.map(({ uid }) => uid).sort())
+      const place = (uid: string) => Effect.map(copiesOf(registry, { uids: [uid] }), ([copy]) => copy!.objectKey)
+      const from = [yield* place(own.uid), yield* place(below.uid)] as const
+      assert.deepStrictEqual(yield* uids({}), [own.uid, below.uid].sort())
+      assert.deepStrictEqual(yield* uids({ keyPrefix: "d" }), [below.uid])
+      assert.deepStrictEqual(yield* uids({ keyPrefix: "d", withInPlace: true }), [below.uid, users.uid].sort())
+      assert.deepStrictEqual(yield* uids({ root: rootUid(1), objectKeys: [from[0], "d/c"] }), [own.uid])
+      assert.deepStrictEqual(yield* uids({ root: rootUid(2) }), [])
+      assert.deepStrictEqual(yield* uids({ since: Date.now() + 60_000 }), [])
+      yield* registry.moveLocations(rootUid(1), [
+        { uid: own.uid, from: from[0], to: "x", isVirtual: false },
+        { uid: below.uid, from: from[1], to: "y", isVirtual: true },
+        { uid: users.uid, from: "not there", to: "z", isVirtual: false }
+      ])
+      assert.deepStrictEqual([yield* place(own.uid), yield* place(below.uid), yield* place(users.uid)], ["x", "y", "d/c"])
+      assert.deepStrictEqual(yield* uids({ isVirtual: false }), [own.uid])
+      const [artifact] = yield* registry.artifacts([own.uid])
+      assert.deepInclude(artifact!.locations[0], { state: "ok", keyIsVirtual: false })
+      yield* registry.moveLocations(rootUid(1), [])
     }))
 
   test("objects are known by their place, whatever their state", (registry) =>

@@ -91,9 +91,11 @@ export class InstanceModel extends ArtifactModel {
     return result
   }
 
-  restoreWithCopies(chosen: ReadonlyArray<ModelArtifact>): string {
+  restoreWithCopies(chosen: ReadonlyArray<ModelArtifact>, directories: ReadonlySet<string>): string {
     const outcome = this.restore(chosen)
     if (outcome !== "ok") return outcome
+    const aside = this.#policy !== "semantic" ? [] : this.copies.filter(({ artifact, place }) => chosen.includes(artifact) && isOwnPlace(place) && !artifact.content.isFolder)
+    this.#relocate(aside.flatMap((copy) => (copy.artifact.primary === null ? [] : [{ copy, target: copy.artifact.primary }])), directories)
     for (const copy of this.copies) {
       if (!chosen.includes(copy.artifact) || copy.state !== "replaced") continue
       const again = this.copies.some((other) => other.place === copy.place && other.state === "ok" && other.artifact.content.id === copy.artifact.content.id)
@@ -127,24 +129,69 @@ export class InstanceModel extends ArtifactModel {
     return gone
   }
 
-  /** Moves the managed objects of some artifacts; what would meet something that stands there stays. Gives how many were moved and left. */
+  /** Renames; objects that stand where their key said follow it. */
+  moveKeys(from: string, to: string, directories: ReadonlySet<string>): string {
+    const old = from.replace(/\/$/, "")
+    const named = this.live.filter(({ keys }) => keys.some((key) => key.startsWith(`${old}/`)))
+    const single = from.endsWith("/") ? undefined : this.holder(old)
+    const outcome = this.mv(from, to)
+    if (outcome !== "ok") return outcome
+    const chosen = single === undefined ? named : [single]
+    this.#relocate(this.copies.filter(({ artifact, inPlace, place }) => chosen.includes(artifact) && !inPlace && !artifact.content.isFolder && !isOwnPlace(place))
+      .flatMap((copy) => (copy.artifact.primary === null || copy.artifact.primary === copy.place ? [] : [{ copy, target: copy.artifact.primary }])), directories)
+    return outcome
+  }
+
+  /** Moves the managed objects of some artifacts. Gives how many were moved, those that made room too, and left. */
   convert(to: "virtual" | "semantic", chosen: ReadonlyArray<ModelArtifact>, directories: ReadonlySet<string>): { readonly moved: number; readonly left: number; readonly unchanged: number } {
-    const counts = { moved: 0, left: 0, unchanged: 0 }
-    const candidates = this.copies.filter(({ artifact }) => chosen.includes(artifact)).sort((a, b) => (a.place < b.place || (a.place === b.place && a.artifact.uid < b.artifact.uid) ? -1 : 1))
-    for (const copy of candidates) {
+    const counts = { left: 0, unchanged: 0 }
+    const wanted: Array<Wanted> = []
+    for (const copy of this.copies.filter(({ artifact }) => chosen.includes(artifact))) {
       const { artifact, inPlace, place } = copy
       const target = to === "virtual" ? virtualPlace(artifact) : artifact.primary
       if (inPlace || artifact.content.isFolder || target === null) counts.left++
       else if (target === place) counts.unchanged++
-      else if (!this.isFree(target, directories)) counts.left++
-      else {
-        counts.moved++
-        this.disk.set(target, this.disk.get(place)!)
-        copy.place = target
-        if (!this.copies.some((other) => other.place === place)) this.disk.delete(place)
-      }
+      else wanted.push({ copy, target })
     }
+    const { left, moved } = this.#relocate(wanted, directories)
+    return { moved, left: counts.left + left, unchanged: counts.unchanged }
+  }
+
+  /** Moves objects: first away from where others belong, then to where they are wanted. What would meet something that stands there stays. */
+  #relocate(wanted: ReadonlyArray<Wanted>, directories: ReadonlySet<string>): { readonly moved: number; readonly left: number } {
+    const makingRoom = this.copies.filter((copy) => wanted.some(({ target }) => !isOwnPlace(target) && target === copy.place) && this.#canMakeRoom(copy.place))
+    const first = this.#moveAll(makingRoom.map((copy) => ({ copy, target: virtualPlace(copy.artifact) })), directories)
+    const second = this.#moveAll(wanted, directories)
+    return { moved: first.moved + second.moved, left: first.left + second.left }
+  }
+
+  #moveAll(wanted: ReadonlyArray<Wanted>, directories: ReadonlySet<string>): { moved: number; left: number } {
+    const counts = { moved: 0, left: 0 }
+    const freed = new Set<string>()
+    const inOrder = [...wanted].sort(({ copy: a }, { copy: b }) => (a.place < b.place || (a.place === b.place && a.artifact.uid < b.artifact.uid) ? -1 : 1))
+    for (const { copy, target } of inOrder) {
+      if (!this.isFree(target, directories)) {
+        counts.left++
+        continue
+      }
+      counts.moved++
+      this.disk.set(target, this.disk.get(copy.place)!)
+      freed.add(copy.place)
+      copy.place = target
+    }
+    for (const place of freed) if (!this.copies.some((other) => other.place === place)) this.disk.delete(place)
     return counts
+  }
+
+  /** Whether an object stands where its artifact has no claim to be, as that of an older version. */
+  #givesWay({ artifact, inPlace, place }: ModelCopy): boolean {
+    return !inPlace && !artifact.content.isFolder && (artifact.trashed || artifact.primary !== place)
+  }
+
+  /** Whether all that stands at a place gives way. */
+  #canMakeRoom(place: string): boolean {
+    const standing = this.copies.filter((copy) => copy.place === place)
+    return standing.length > 0 && standing.every((copy) => this.#givesWay(copy))
   }
 
   /** Whether an object can be made at a place. */
@@ -190,13 +237,31 @@ export class InstanceModel extends ArtifactModel {
     const isVirtual = /^\.sheaf\/([0-9A-Za-z]{2})\/\1[0-9A-Za-z]{18}(\.[^/]*)?$/.test(place) && (!made || place.endsWith(suffix))
     const own = virtualPlace(artifact)
     const wanted = this.#policy === "content" && !content.isFolder ? `.sheaf/cas/${content.hash.slice(0, 2)}/${content.hash}`
-      : this.#policy === "semantic" && key !== null && this.isFree(key, directories) ? key
+      : this.#policy === "semantic" && key !== null ? this.#placeByKey(key, artifact, directories)
       : null
-    if (wanted === place) return
-    const fits = wanted === null || (!alone && this.#policy === "semantic") ? isVirtual && (content.isFolder || !made || place === own) : false
+    // What is saved at the same time may make room, take it, or give the artifact another key.
+    const mayBeAtKey = !alone && this.#policy === "semantic" && !isOwnPlace(place)
+    const fits = wanted === place || mayBeAtKey || (wanted === null || (!alone && this.#policy === "semantic") ? isVirtual && (content.isFolder || !made || place === own) : false)
     if (!fits) throw new Difference(`the object of ${artifact.uid} should stand at ${wanted ?? own}, and stands at ${place}`)
+    if (this.#policy !== "semantic" || isVirtual) return
+    const inTheWay = this.copies.filter((other) => other.place === place || other.place.startsWith(`${place}/`) || place.startsWith(`${other.place}/`))
+    this.#moveAll(inTheWay.filter(({ artifact: { content: { isFolder } }, inPlace }) => !inPlace && !isFolder).map((copy) => ({ copy, target: virtualPlace(copy.artifact) })), directories)
+  }
+
+  /** Where the key asks for the object to be, when it is free or something gives way to it. */
+  #placeByKey(key: string, { content, primary }: ModelArtifact, directories: ReadonlySet<string>): string | null {
+    if (this.isFree(key, directories)) return key
+    return !content.isFolder && primary !== null && (this.isFree(primary, directories) || this.#canMakeRoom(primary)) ? primary : null
   }
 }
+
+/** A copy, and where it should be. */
+interface Wanted {
+  readonly copy: ModelCopy
+  readonly target: string
+}
+
+const isOwnPlace = (place: string): boolean => place.startsWith(".sheaf/")
 
 const virtualPlace = ({ suffix, uid }: ModelArtifact): string => `.sheaf/${uid.slice(0, 2)}/${uid}${suffix}`
 

@@ -91,7 +91,8 @@ class Walker extends SavingWalker {
   // Naming.
 
   #mv(from: string, to: string): Walk {
-    return this.expect(Effect.flatMap(Keys, (keys) => keys.mv(from, to)), () => this.model.mv(from, to))
+    const directories = this.directories()
+    return this.expect(Effect.flatMap(Keys, (keys) => keys.mv(from, to)), () => this.model.moveKeys(from, to, directories))
   }
 
   #alias(ref: Ref, key: string): Walk {
@@ -115,10 +116,11 @@ class Walker extends SavingWalker {
   }
 
   #restore(refs: ReadonlyArray<Ref>): Walk {
+    const directories = this.directories()
     return this.expect(Effect.flatMap(Deletion, (deletion) => deletion.restore(refs.map((ref) => this.text(ref)))), () => {
       const chosen = this.inTrash(refs)
       if (typeof chosen === "string") return chosen
-      const outcome = this.model.restoreWithCopies(chosen)
+      const outcome = this.model.restoreWithCopies(chosen, directories)
       return outcome === "ok" ? uidsOf(chosen) : outcome
     }, ({ artifacts }) => uidsOf(artifacts))
   }
