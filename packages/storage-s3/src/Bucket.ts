@@ -32,6 +32,8 @@ export class Bucket {
   readonly settings: BucketSettings
   /** Milliseconds that the store's clock was ahead of ours at the last answer, or null. */
   clockSkew: number | null = null
+  /** Announcements of uploads of which it is not known whether they are there. */
+  readonly doubts = new Set<string>()
   readonly #secrets: ReadonlyArray<string>
 
   private constructor(sdk: typeof Sdk, place: S3Place, settings: BucketSettings) {
@@ -134,3 +136,18 @@ export const pause = (millis: number, signal?: AbortSignal): Promise<void> =>
     signal?.addEventListener("abort", done, { once: true })
     if (signal?.aborted === true) done()
   })
+
+/** How often a request is done before what it is part of fails. */
+const ATTEMPTS = 4
+
+/** Does again what may succeed when it is done again, with longer and longer pauses, until the signal is given. */
+export const repeat = async <A>(run: () => Promise<A>, signal?: AbortSignal): Promise<A> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run()
+    } catch (error) {
+      if (attempt === ATTEMPTS || (error as StorageError).retry !== true || signal?.aborted === true) throw error
+      await pause(100 * 2 ** attempt, signal)
+    }
+  }
+}

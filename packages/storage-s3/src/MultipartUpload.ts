@@ -4,8 +4,8 @@
 import type { CompletedPart, CreateMultipartUploadCommandInput } from "@aws-sdk/client-s3"
 import type { StorageError, WriteOptions } from "@sheaf/core/ports/Storage"
 import { createHash } from "node:crypto"
-import { type Bucket, pause } from "./Bucket.ts"
-import { commit, conditionsOf, exists, MARK, type WriteMarks } from "./ObjectCommit.ts"
+import { type Bucket, repeat } from "./Bucket.ts"
+import { commit, conditionsOf, exists, isOutcomeOpen, MARK, type WriteMarks } from "./ObjectCommit.ts"
 import { head } from "./ObjectReading.ts"
 import { failure } from "./S3Failure.ts"
 import { type Notice, openNotice } from "./UploadNotices.ts"
@@ -20,8 +20,6 @@ const QUICK = 5_000
 const SLOW = 20_000
 /** Bytes of parts that are sent at once, unless a single part has more. */
 const MEMORY = 256 * 1024 * 1024
-/** How often a part is sent before the upload fails: all that went before would be lost. */
-const ATTEMPTS = 4
 
 const MIB = 1024 * 1024
 
@@ -73,21 +71,23 @@ export class MultipartUpload {
     await checkFree(bucket, target)
     const mark = marks.next(name)
     const notice = await openNotice(bucket, operation, name)
+    let id: string | undefined
     try {
-      const { UploadId: id } = await bucket.call(operation, key, () => bucket.client.send(
+      ({ UploadId: id } = await bucket.call(operation, key, () => bucket.client.send(
         new bucket.sdk.CreateMultipartUploadCommand({ ...headers, Bucket: bucket.name, Key: name, Metadata: { ...headers.Metadata, [MARK]: mark } })
-      ))
+      )))
       if (id === undefined) throw failure("Unexpected", operation, key, "the store began an upload without telling its id")
-      const upload = new MultipartUpload(bucket, marks, target, { mark, notice, id })
-      await notice.name(id).catch(async (error: unknown) => {
-        await upload.dispose()
-        throw error
-      })
-      return upload
     } catch (error) {
-      await notice.close()
+      if (isOutcomeOpen(error as StorageError)) notice.doubt()
+      else await notice.close()
       throw error
     }
+    const upload = new MultipartUpload(bucket, marks, target, { mark, notice, id })
+    await notice.name(id).catch(async (error: unknown) => {
+      await upload.dispose()
+      throw error
+    })
+    return upload
   }
 
   /** The next part; waits while as many as are allowed are on their way. */
@@ -110,7 +110,7 @@ export class MultipartUpload {
     const PartNumber = ++this.#begun
     if (PartNumber > PARTS.maxParts) throw failure("TooLarge", this.#target.operation, this.#target.key, `it has more than ${PARTS.maxParts} parts`)
     const begun = performance.now()
-    const sent = this.#repeat(() => send({ UploadId: this.#id, PartNumber }, this.#abort.signal)).then(
+    const sent = repeat(() => send({ UploadId: this.#id, PartNumber }, this.#abort.signal), this.#abort.signal).then(
       (ETag) => {
         this.#parts[PartNumber - 1] = { PartNumber, ...(ETag === undefined ? {} : { ETag }) }
         const took = performance.now() - begun
@@ -143,9 +143,9 @@ export class MultipartUpload {
     // Some stores do not look at the condition of this request; then it is only this look that keeps what stands there.
     await checkFree(bucket, this.#target)
     const write = { operation, key, name, mode, mark: this.#mark, size, md5: null }
-    const version = await this.#repeat(() => commit(bucket, this.#marks, write, () => bucket.client.send(
+    const version = await repeat(() => commit(bucket, this.#marks, write, () => bucket.client.send(
       new bucket.sdk.CompleteMultipartUploadCommand({ Bucket: bucket.name, Key: name, UploadId: this.#id, MultipartUpload: { Parts: this.#parts }, ...conditionsOf(mode) })
-    )), true)
+    )))
     this.#isDone = true
     return version
   }
@@ -158,10 +158,9 @@ export class MultipartUpload {
     await Promise.all(this.#open)
     if (!this.#isDone) {
       const { client, name: Bucket, sdk } = this.#bucket
-      const isGone = await this.#repeat(() => this.#bucket.call(operation, key, () => client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key: name, UploadId: this.#id }))), true)
+      const isGone = await repeat(() => this.#bucket.call(operation, key, () => client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key: name, UploadId: this.#id }))))
         .then(() => true, (error: unknown) => (error as StorageError).kind === "NotFound")
-      // The notice stays, for the next process to try again.
-      if (!isGone) return
+      if (!isGone) return this.#notice.doubt()
     }
     await this.#notice.close()
   }
@@ -169,17 +168,6 @@ export class MultipartUpload {
   #check(): void {
     if (this.#failure !== null) throw this.#failure
     if (this.#abort.signal.aborted) throw failure("Unavailable", this.#target.operation, this.#target.key, "the upload was given up")
-  }
-
-  async #repeat<A>(run: () => Promise<A>, always = false): Promise<A> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await run()
-      } catch (error) {
-        if (attempt === ATTEMPTS || (error as StorageError).retry !== true || (!always && this.#abort.signal.aborted)) throw error
-        await pause(100 * 2 ** attempt, always ? undefined : this.#abort.signal)
-      }
-    }
   }
 }
 

@@ -30,6 +30,10 @@ export interface Commit {
 
 /** After these it is open what the store did. */
 const OPEN: ReadonlySet<StorageErrorKind> = new Set<StorageErrorKind>(["Unavailable", "Timeout", "Unexpected"])
+
+/** Whether the store may have done what this failure was the answer to. */
+export const isOutcomeOpen = ({ kind }: StorageError): boolean => OPEN.has(kind)
+
 /** Marks kept for writes that may be tried again. */
 const KEPT = 1_000
 
@@ -69,7 +73,7 @@ export const commit = async (bucket: Bucket, marks: WriteMarks, write: Commit, r
     const problem = error as StorageError
     const isRefused = problem.kind === "PreconditionFailed"
     // An upload that the store does not know may be one that it has completed.
-    const isOpen = OPEN.has(problem.kind) || problem.kind === "NotFound"
+    const isOpen = isOutcomeOpen(problem) || problem.kind === "NotFound"
     if (!isRefused && !isOpen) throw problem
     const found = await standing(bucket, write)
     if (found !== "unknown" && found !== null && isOurs(found, write)) {

@@ -6,7 +6,7 @@ import { Config, Effect, Layer, Redacted, Schema, type Scope } from "effect"
 import { VERIFIABLE } from "@sheaf/core/workers/BodyDigests"
 import { Bucket, type BucketSettings } from "./Bucket.ts"
 import { firstObjects } from "./BucketAnswer.ts"
-import { PARTS } from "./MultipartUpload.ts"
+import { MultipartUpload, PARTS } from "./MultipartUpload.ts"
 import { WriteMarks } from "./ObjectCommit.ts"
 import { copyObject } from "./ObjectCopying.ts"
 import { deleteObjects } from "./ObjectDeletion.ts"
@@ -16,7 +16,7 @@ import { readObject, statObject } from "./ObjectReading.ts"
 import { MAX_OBJECT, writeObject } from "./ObjectWriting.ts"
 import { DRIVER, failure } from "./S3Failure.ts"
 import { parseS3Url, placeFrom, type S3Place, s3Url } from "./S3Url.ts"
-import { abortLeftovers } from "./UploadNotices.ts"
+import { abortLeftovers, settleDoubts } from "./UploadNotices.ts"
 
 const VERSION = "0.0.0"
 
@@ -110,6 +110,7 @@ const openBucket = (place: S3Place, settings: BucketSettings): Effect.Effect<Sto
       catch: () => failure("Unsupported", "open", "", "no region is known: add ?region=REGION to the URL, or set AWS_REGION")
     })
     yield* bucket.attempt("open", "", (signal) => settings.readOnly ? lookInto(bucket, "open", signal) : abortLeftovers(bucket))
+    if (!settings.readOnly) yield* Effect.addFinalizer(() => Effect.promise(() => settleDoubts(bucket)))
     return handleOf(bucket)
   })
 
@@ -181,10 +182,9 @@ const handleOf = (bucket: Bucket): StorageHandle => {
 
 /** Whether an object could be written: an upload is begun, which makes nothing visible, and aborted. */
 const mayWrite = (bucket: Bucket): Effect.Effect<boolean, StorageError> => {
-  const Key = `${bucket.names.root}${NOTICES}probe`
+  const name = `${bucket.names.root}${NOTICES}probe`
   return Effect.uninterruptible(bucket.attempt("probe", "", async () => {
-    const { UploadId } = await bucket.client.send(new bucket.sdk.CreateMultipartUploadCommand({ Bucket: bucket.name, Key }))
-    await bucket.client.send(new bucket.sdk.AbortMultipartUploadCommand({ Bucket: bucket.name, Key, UploadId })).catch(() => undefined)
+    await (await MultipartUpload.begin(bucket, new WriteMarks(), { operation: "probe", key: "", name, mode: "replace" })).dispose()
     return true
   })).pipe(Effect.catchIf((error) => error.kind === "PermissionDenied" || error.kind === "Unsupported", () => Effect.succeed(false)))
 }

@@ -1,13 +1,15 @@
 /**
  * Uploads in parts that are under way, announced in the root itself: an object `.sheaf/uploads/<random>` for each, written before the upload begins, with the name of
  * the object, the upload's id as soon as there is one, and the process. Without it an upload whose process was killed would be kept, and paid for, and seen by nobody:
- * not every store can say which uploads there are. Whoever opens the root next for writing aborts those whose process has ended.
+ * not every store can say which uploads there are. Whoever opens the root next for writing aborts those whose process has ended; when a root is closed, its own uploads are
+ * aborted of which it is not known whether they were begun, or given up.
  */
 import { randomBase62 } from "@sheaf/core/domain/Uid"
 import { hasEnded, type ProcessIdentity, thisProcess } from "@sheaf/core/workers/ProcessIdentity"
-import type { Bucket } from "./Bucket.ts"
+import { type Bucket, repeat } from "./Bucket.ts"
 import { firstObjects } from "./BucketAnswer.ts"
 import { NOTICES } from "./ObjectNames.ts"
+import { failure } from "./S3Failure.ts"
 
 /** A process of another host cannot be looked at: its uploads are taken for abandoned after this many milliseconds. */
 const FOREIGN_AGE = 7 * 24 * 3600 * 1000
@@ -28,6 +30,8 @@ export interface Notice {
   readonly name: (uploadId: string) => Promise<void>
   /** It is completed or aborted. */
   readonly close: () => Promise<void>
+  /** It may still be there, by its id or, when that is not known, by its name. */
+  readonly doubt: () => void
 }
 
 /** Announces an upload for an object. */
@@ -39,12 +43,12 @@ export const openNotice = async (bucket: Bucket, operation: string, name: string
       new bucket.sdk.PutObjectCommand({ Bucket: bucket.name, Key: place, Body: Buffer.from(JSON.stringify(announcement)), ContentType: "application/json" })
     ))
   }
-  await put(null)
-  return {
-    name: put,
-    // One that stays is found by the next process, with an upload that is gone.
-    close: () => remove(bucket, place).catch(() => undefined)
-  }
+  const doubt = (): void => void bucket.doubts.add(place)
+  await put(null).catch((error: unknown) => {
+    doubt()
+    throw error
+  })
+  return { name: put, close: () => remove(bucket, place).catch(doubt), doubt }
 }
 
 const remove = async (bucket: Bucket, place: string): Promise<void> => {
@@ -59,22 +63,39 @@ interface Found extends Announcement {
 
 /** Aborts the uploads of processes that have ended. Fails only when the bucket cannot be reached; the rest is tried again by the next one. */
 export const abortLeftovers = async (bucket: Bucket): Promise<void> => {
+  const listed = await firstObjects(bucket, "open", bucket.names.root + NOTICES)
+  const places = new Set(listed.map(({ Key }) => Key))
+  for (const place of bucket.doubts) {
+    if (!places.has(place)) bucket.doubts.delete(place)
+  }
   const found: Array<Found> = []
-  for (const { Key, LastModified } of await firstObjects(bucket, "open", bucket.names.root + NOTICES)) {
+  for (const { Key, LastModified } of listed) {
     const announcement = await read(bucket, Key!).catch(() => null)
     if (announcement !== null) found.push({ ...announcement, place: Key!, at: LastModified?.getTime() ?? Date.now() })
   }
-  const isLeft = (one: Found): boolean => hasEnded(one.process) || (one.process.host !== thisProcess().host && Date.now() - one.at > FOREIGN_AGE)
+  const isLeft = (one: Found): boolean =>
+    bucket.doubts.has(one.place) || hasEnded(one.process) || (one.process.host !== thisProcess().host && Date.now() - one.at > FOREIGN_AGE)
   const live = found.filter((one) => !isLeft(one))
   for (const one of found.filter(isLeft)) {
     try {
       const ids = one.uploadId === null ? await unnamed(bucket, one, found, live) : [one.uploadId]
       for (const id of ids ?? []) await abort(bucket, one.name, id)
-      if (ids !== null) await remove(bucket, one.place)
+      if (ids === null) continue
+      await remove(bucket, one.place)
+      bucket.doubts.delete(one.place)
     } catch {
       // Still announced.
     }
   }
+}
+
+/** Aborts this root's own uploads of which it is not known whether they are there, as far as the store can be reached; the rest is left to the next process. */
+export const settleDoubts = async (bucket: Bucket): Promise<void> => {
+  if (bucket.doubts.size === 0) return
+  await repeat(async () => {
+    await bucket.call("close", NOTICES, () => abortLeftovers(bucket))
+    if (bucket.doubts.size > 0) throw failure("Unavailable", "close", NOTICES, "an upload may be left", true)
+  }).catch(() => undefined)
 }
 
 const read = async (bucket: Bucket, place: string): Promise<Announcement | null> => {

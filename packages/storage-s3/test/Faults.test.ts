@@ -8,7 +8,7 @@ import { inspect } from "node:util"
 import { inject } from "vitest"
 import { make, type Options } from "../src/index.ts"
 import { bytes, contentAt, contentOf, failsWith, keysOf, put, streamed } from "./Expect.ts"
-import { type Fault, faultProxy, requests } from "./servers/FaultProxy.ts"
+import { type Fault, faultProxy, requests, type SeenRequest } from "./servers/FaultProxy.ts"
 import { testPlace } from "./TestBucket.ts"
 
 const server = inject("minio")
@@ -149,6 +149,26 @@ describe.skipIf(server === null)("an upload in parts", () => {
     proxy.on(requests("POST", "uploadId"), { type: "answer", status: 500 }, 10)
     yield* failsWith(storage.write("a", streamed(content), { mode: "create" }), "Unavailable")
     yield* nothingLeft(place, "a", [])
+  }))
+
+  it.live("of which it is not known whether it began is aborted when the root is closed", () => Effect.gen(function*() {
+    const proxy = yield* faultProxy(server!.endpoint)
+    const place = yield* testPlace(server!, { endpoint: proxy.endpoint, partSize: 5 * MIB })
+    const announcement = (method: string) => (one: SeenRequest): boolean => one.method === method && one.url.includes(".sheaf/uploads/")
+    yield* Effect.scoped(Effect.gen(function*() {
+      const storage = yield* make(place.options)
+      const write = storage.write("a", streamed(content), { mode: "create" })
+      proxy.on(announcement("PUT"), { type: "loseAnswer" })
+      yield* failsWith(write, "Unavailable")
+      proxy.on(requests("POST", "uploads"), { type: "loseAnswer" })
+      yield* failsWith(write, "Unavailable")
+      proxy.on(announcement("DELETE"), { type: "reset" })
+      yield* write
+      assert.strictEqual(yield* Effect.promise(() => place.uploads("a")), 1)
+      assert.strictEqual((yield* Effect.promise(place.names)).length, 4)
+      proxy.on(requests("GET"), { type: "answer", status: 503, code: "SlowDown" }, 2)
+    }))
+    yield* nothingLeft(place, "a", ["a"])
   }))
 
   it.live("that cannot even be aborted is announced, and the next one to open the root aborts it when its process has ended", () => Effect.gen(function*() {
