@@ -149,11 +149,11 @@ const applyRestore = async (s: DuckDbSession): Promise<void> => {
     FROM reg.trashed_key t SEMI JOIN restore_plan p ON p.uid = t.artifact ORDER BY t.since`)
   await s.run(`UPDATE reg.artifact SET visibility = 1, updated_at = ${at} WHERE uid IN (SELECT uid FROM restore_plan)`)
   await renewLatest(s, `(SELECT stem FROM restore_plan)`, at)
-  // A file in place that was registered again meanwhile, with the same content, is a copy of both.
+  // A file in place that was registered again meanwhile, with the same content, is a copy of both. The hash of a folder knows no names, its manifest does.
   await s.run(`UPDATE reg.location l SET state = 'ok' FROM (
       SELECT r.artifact, r.root, r.object_key FROM reg.location r JOIN reg.artifact a ON a.uid = r.artifact SEMI JOIN restore_plan p ON p.uid = r.artifact
       JOIN reg.location o ON o.root = r.root AND o.object_key = r.object_key AND o.state = 'ok' JOIN reg.artifact b ON b.uid = o.artifact
-        AND b.hash = a.hash AND b.hash_type = a.hash_type AND b.size = a.size WHERE r.state = 'replaced') x
+        AND b.hash = a.hash AND b.hash_type = a.hash_type AND b.size = a.size AND b.manifest_hash IS NOT DISTINCT FROM a.manifest_hash WHERE r.state = 'replaced') x
     WHERE l.artifact = x.artifact AND l.root = x.root AND l.object_key = x.object_key AND l.state = 'replaced'`)
   await s.run(`DELETE FROM reg.trashed_key WHERE artifact IN (SELECT uid FROM restore_plan)`)
   await s.run(`DELETE FROM reg.trashed WHERE artifact IN (SELECT uid FROM restore_plan)`)

@@ -151,7 +151,8 @@ const recoverCopies = (records: MemoryRecords, uids: ReadonlySet<string>): void 
     const own = state.artifacts.get(location.artifact)!
     const isShared = state.locationsAt(location.root, location.objectKey).some((other) => {
       const there = other.state === "ok" ? recordOf(records, other.artifact) : undefined
-      return there !== undefined && there.hash === own.hash && there.hashType === own.hashType && there.size === own.size
+      return there !== undefined && there.hash === own.hash && there.hashType === own.hashType && there.size === own.size &&
+        (there.manifestHash ?? null) === (own.manifestHash ?? null)
     })
     if (isShared) state.judge(location, "ok")
   }

@@ -1,5 +1,5 @@
 /** Deleting and restoring artifacts that have something in common with others. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { describe, expect, it } from "vitest"
@@ -114,6 +114,18 @@ describe("under policy semantic", () => {
     expect(filesIn(storage)).toEqual(["d/x", "d/y"])
     expect(await run(purge(["d/y"]))).toMatchObject({ objects: 1, kept: [] })
     expect(filesIn(storage)).toEqual(["d/x"])
+  })
+
+  it("a folder that was replaced by one with other names for the same contents stays replaced when it is restored", async () => {
+    const instance = await temporaryInstance()
+    const { run } = instance
+    const path = instance.inRoot("d/one.txt", "1")
+    const first = (await run(saveFolder(join(path, "..")))).artifact.uid
+    await run(trash("d"))
+    renameSync(path, join(path, "../two.txt"))
+    await run(saveFolder(join(path, ".."), { key: "e" }))
+    await run(restore(first))
+    expect((await run(get(first))).locations).toMatchObject([{ state: "replaced" }])
   })
 
   it("a folder without files has a directory of its own, which keeps no object", async () => {
