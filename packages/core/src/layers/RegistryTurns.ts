@@ -11,14 +11,14 @@ const TIMES = {
   linger: 40,
   lingerContended: 5,
   hold: 300,
-  holdContended: 200,
+  holdContended: 300,
   contendedFor: 2000,
   pause: 20,
   pauseContended: 60,
   pauseLook: 3,
   /** Between two looks, at first; half as long after each `patience`, so that those who wait longest come first. */
-  look: 16,
-  lookLeast: 1,
+  look: 32,
+  lookLeast: 8,
   patience: 500
 } as const
 
