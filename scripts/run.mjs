@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { availableParallelism } from "node:os"
 import { basename, delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -33,7 +34,9 @@ const tasks = {
       buildCli()
       own("vitest", "run", ...args)
     } else {
-      every(() => turbo("build", "typecheck"), lint, () => own("vitest", "run"))
+      // One worker less than there are cores is the default, which on two cores leaves one idle while a test waits for a process.
+      const workers = String(Math.max(2, availableParallelism() - 1))
+      every(() => turbo("build", "typecheck"), lint, () => own("vitest", "run", "--maxWorkers", workers))
     }
   },
   check: () => {

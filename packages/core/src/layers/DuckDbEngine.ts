@@ -41,7 +41,7 @@ export class DuckDbEngine {
   constructor(path: string, settings: Partial<EngineSettings>) {
     this.path = path
     this.#settings = {
-      memoryLimit: "96MB",
+      memoryLimit: "64MB",
       // Small statements are slower with more threads, and ingest has its own; large batches gain from them where there are many cores.
       threads: Math.max(1, Math.min(4, Math.floor(availableParallelism() / 4))),
       tempDirectory: spillFolder(dirname(path)),

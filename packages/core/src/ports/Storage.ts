@@ -32,7 +32,7 @@ const HINT_OF: Partial<Record<StorageErrorKind, string>> = {
   AuthExpired: "Renew your credentials.",
   NoSpace: "Free some space and run the same command again: what was saved is recognised.",
   Unavailable: "Check that the storage root is mounted and reachable; other roots are not affected.",
-  Unsupported: "This kind of storage cannot do that."
+  Unsupported: "This kind of storage cannot do that, or not as it is set up."
 }
 
 /** The one error of every driver. */
