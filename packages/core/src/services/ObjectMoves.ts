@@ -83,17 +83,16 @@ export const moveObjects = (
   root: StorageRoot, wanted: ReadonlyArray<WantedMove>, dependencies: ObjectMoverDependencies, { dryRun = false }: { readonly dryRun?: boolean } = {}
 ): Effect.Effect<ObjectMoveReport, RegistryError | StorageError | StorageRootProblem> =>
   Effect.gen(function*() {
-    const { registry } = dependencies
     if (wanted.length === 0) return { moves: [], left: [] }
     const handle = dryRun ? null : yield* openedForMoves(root, dependencies)
     const before = yield* displaced(root, wanted, dependencies)
-    const first = yield* moveAll(root, handle, before, new Set(), registry, dependencies)
+    const first = yield* moveAll(root, handle, before, new Set(), dependencies)
     const gone = new Map(first.moves.map((move) => [`${move.uid} ${move.from}`, move.to]))
     const now = wanted.map((move) => {
       const objectKey = gone.get(`${move.copy.uid} ${move.copy.objectKey}`)
       return objectKey === undefined ? move : { ...move, copy: { ...move.copy, objectKey, isVirtual: true } }
     })
-    const second = yield* moveAll(root, handle, now, new Set(first.moves.map(({ from }) => from)), registry, dependencies)
+    const second = yield* moveAll(root, handle, now, new Set(first.moves.map(({ from }) => from)), dependencies)
     return { moves: [...first.moves, ...second.moves], left: [...first.left, ...second.left] }
   })
 
@@ -128,7 +127,7 @@ const displaced = (
 
 /** `freed` are places that are free although something stands there: in a plan nothing has been moved away. */
 const moveAll = (
-  root: StorageRoot, handle: StorageHandle | null, wanted: ReadonlyArray<WantedMove>, freed: ReadonlySet<string>, registry: Registry["Service"], dependencies: ObjectMoverDependencies
+  root: StorageRoot, handle: StorageHandle | null, wanted: ReadonlyArray<WantedMove>, freed: ReadonlySet<string>, dependencies: ObjectMoverDependencies
 ): Effect.Effect<ObjectMoveReport, RegistryError | StorageError> =>
   Effect.gen(function*() {
     const moves: Array<ObjectMove> = []
@@ -143,7 +142,7 @@ const moveAll = (
         return isTaken ? TAKEN : null
       })
       const ready = batch.filter((_, i) => problems[i] === null)
-      const failed = handle === null ? new Map<WantedMove, string>() : yield* moveBatch(root, handle, ready, registry, dependencies)
+      const failed = handle === null ? new Map<WantedMove, string>() : yield* moveBatch(root, handle, ready, dependencies)
       for (const [i, move] of batch.entries()) {
         const { key, objectKey, uid } = move.copy
         const reason = problems[i] ?? failed.get(move) ?? null
@@ -171,7 +170,7 @@ const freeAt = (root: StorageRoot, handle: StorageHandle | null, places: Readonl
 
 /** Moves objects to free places; gives those that stay, with the reason. */
 const moveBatch = (
-  root: StorageRoot, handle: StorageHandle, batch: ReadonlyArray<WantedMove>, registry: Registry["Service"], { instance }: ObjectMoverDependencies
+  root: StorageRoot, handle: StorageHandle, batch: ReadonlyArray<WantedMove>, { instance, registry }: ObjectMoverDependencies
 ): Effect.Effect<ReadonlyMap<WantedMove, string>, RegistryError | StorageError> => {
   const path = localPathOf(root)
   const failed = new Map<WantedMove, string>()
