@@ -2,6 +2,7 @@
  * Random work on all ports of a registry, and everything that can be seen of it afterwards: to compare registries with one another.
  */
 import { Effect, Result, Stream } from "effect"
+import { compareBytes } from "../../src/domain/ByteOrder.ts"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -265,7 +266,9 @@ export const survey = ({ artifacts: uids, runs }: Made): Effect.Effect<Readonly<
       inTrash: yield* Effect.forEach([...KEYS, ...PREFIXES], (reference) => trash.find(reference)),
       plans: yield* Effect.forEach(uids, (uid) => outcomeOf(purge.plan([uid]))),
       referenced: [...yield* purge.referenced(rootUid(1), [...FILES, "f", "f/w", "g/new", "a/x"])].sort(),
-      open: (yield* purge.open).flatMap(({ objects, root }) => objects.map((object) => ({ root, ...object }))),
+      // Notes of one removal come in no order.
+      open: (yield* purge.open).flatMap(({ objects, root }) => objects.map((object) => ({ root, ...object })))
+        .sort((a, b) => compareBytes(`${a.root} ${a.objectKey}`, `${b.root} ${b.objectKey}`)),
       labels: timeless(yield* labels.all),
       counts: [...yield* labels.counts].sort(),
       collections: timeless(latest),
