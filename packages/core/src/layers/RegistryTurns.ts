@@ -11,7 +11,6 @@ const TIMES = {
   linger: 40,
   lingerContended: 5,
   hold: 300,
-  holdContended: 300,
   contendedFor: 2000,
   pause: 20,
   pauseContended: 60,
@@ -39,9 +38,7 @@ export class RegistryTurns {
   }
 
   /** How long the file may be held while operations keep coming. Detaching and attaching takes a tenth of that. */
-  get hold(): number {
-    return this.isContended ? TIMES.holdContended : TIMES.hold
-  }
+  readonly hold = TIMES.hold
 
   /** How long it stays attached after the last use. */
   get linger(): number {

@@ -2,7 +2,7 @@
  * Folders as one artifact: their files are hashed one by one, copied below a place of their own or left where they stand, and registered together.
  */
 import { Context, Effect, Layer, Option, Result, type Stream } from "effect"
-import { mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from "node:fs"
+import { mkdirSync, readdirSync, realpathSync, rmSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Artifact } from "../domain/Artifact.ts"
 import { folderHash } from "../domain/ContentHash.ts"
@@ -23,7 +23,7 @@ import { UidSource } from "../ports/UidSource.ts"
 import { fileReader, READ_ATTEMPTS } from "../workers/FileReader.ts"
 import { virtualPlace } from "../workers/KeyPolicyRules.ts"
 import { ObjectWriter, TargetError } from "../workers/ObjectWriter.ts"
-import { intentPath } from "../workers/PendingObjects.ts"
+import { intentPath, removeEmptyFolders, removeObject } from "../workers/PendingObjects.ts"
 import type { ResolveError, SaveError, SaveOptions, SaveResult, SaveWarning } from "./Artifacts.ts"
 import { Instance } from "./Instance.ts"
 import { clearLeftovers } from "./PendingWork.ts"
@@ -297,8 +297,8 @@ const copyMembers = (plan: SavePlan, directory: string, files: ReadonlyArray<str
     // One without files stands there as well: as a directory.
     if (files.length === 0) mkdirSync(toFsPath(`${base}/${unescapePath(objectKey)}`), { recursive: true })
     const remove = Effect.sync(() => {
-      for (const key of done) rmSync(toFsPath(`${base}/${unescapePath(key)}`), { force: true })
-      removeEmpty(base, done.length > 0 ? done : [`${objectKey}/`])
+      for (const key of done) removeObject(rootPath, key)
+      if (done.length === 0) removeEmptyFolders(rootPath, `${objectKey}/`)
       rmSync(intents, { force: true })
     })
     const reader = fileReader({ algorithm, followSymlinks: false, stopped: () => false, onBytes: () => undefined })
@@ -320,20 +320,3 @@ const copyMembers = (plan: SavePlan, directory: string, files: ReadonlyArray<str
 
 const notLocal = (root: StorageRoot): StorageRootProblem =>
   new StorageRootProblem({ url: root.url, reason: "is not a local directory, and folders are copied into local roots only", advice: "Name a local root.", exit: 1 })
-
-/** Folders that files were taken out of, from the inside out; one that holds something else stays. */
-const removeEmpty = (base: string, objectKeys: ReadonlyArray<string>): void => {
-  const folders = new Set(objectKeys.flatMap((key) => {
-    const above: Array<string> = []
-    for (let at = key.lastIndexOf("/"); at > 0; at = key.lastIndexOf("/", at - 1)) above.push(key.slice(0, at))
-    return above
-  }))
-  for (const folder of [...folders].sort((a, b) => b.length - a.length)) {
-    if (folder === ".sheaf") continue
-    try {
-      rmdirSync(toFsPath(`${base}/${unescapePath(folder)}`))
-    } catch {
-      // Not empty.
-    }
-  }
-}

@@ -5,7 +5,7 @@
  * a crash at any moment leaves exactly the one that the registry refers to, and doing the same again does the rest.
  */
 import { Effect } from "effect"
-import { linkSync, mkdirSync, rmdirSync, unlinkSync } from "node:fs"
+import { linkSync, mkdirSync } from "node:fs"
 import { fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
 import type { StorageRootProblem } from "../domain/SheafError.ts"
 import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
@@ -13,7 +13,7 @@ import type { KeyPolicyRules } from "../ports/KeyPolicy.ts"
 import type { Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
 import { StorageError, type StorageHandle } from "../ports/Storage.ts"
 import { virtualPlace } from "../workers/KeyPolicyRules.ts"
-import { freePlaces } from "../workers/PendingObjects.ts"
+import { freePlaces, removeObject } from "../workers/PendingObjects.ts"
 import type { Instance } from "./Instance.ts"
 import { announced, clearLeftovers, clearLeftUploads } from "./PendingWork.ts"
 import { uploadsFolder } from "./PendingUploads.ts"
@@ -187,7 +187,7 @@ const moveBatch = (
     )
   }, { discard: true, concurrency: path === null ? handle.capabilities.concurrencyHint : 1 })
   const remove = (places: ReadonlyArray<string>): Effect.Effect<void, StorageError> =>
-    path === null ? handle.delete(places) : Effect.sync(() => places.forEach((place) => unlinked(path, place)))
+    path === null ? handle.delete(places) : Effect.try({ try: () => places.forEach((place) => removeObject(path, place)), catch: (cause) => localFailure(handle, "delete", "", cause) })
   /** Removes of these places those that the registry does not refer to. */
   const sweep = (places: ReadonlyArray<string>) =>
     Effect.flatMap(registry.knownObjects(root.uid, places), (known) => remove(places.filter((place) => !known.has(place))))
@@ -199,7 +199,8 @@ const moveBatch = (
   const steps = record.pipe(
     Effect.onError(() => Effect.ignore(sweep(made.map(({ to }) => to)))),
     // Under policy `content` several artifacts can share an object; and what was removed meanwhile is not to stay under its new name.
-    Effect.andThen(Effect.suspend(() => sweep(made.flatMap(({ copy, to }) => [copy.objectKey, to])))),
+    // A name that cannot be taken away stays beside the one that the registry knows.
+    Effect.andThen(Effect.suspend(() => sweep(made.flatMap(({ copy, to }) => [copy.objectKey, to])).pipe(Effect.catchTag("StorageError", () => Effect.void)))),
     Effect.as(failed)
   )
   return batch.length === 0 ? Effect.succeed(failed) : Effect.uninterruptible(
@@ -215,6 +216,9 @@ const KIND_OF: Readonly<Record<string, StorageError["kind"]>> = {
   EEXIST: "AlreadyExists", ENOTDIR: "AlreadyExists", EACCES: "PermissionDenied", EPERM: "PermissionDenied", EROFS: "PermissionDenied", ENOENT: "NotFound", ENOSPC: "NoSpace", EDQUOT: "NoSpace"
 }
 
+const localFailure = (handle: StorageHandle, operation: string, key: string, cause: unknown): StorageError =>
+  new StorageError({ kind: KIND_OF[(cause as NodeJS.ErrnoException).code ?? ""] ?? "Unexpected", driver: handle.info.name, operation, key, retry: false, cause })
+
 const linked = (rootPath: string, from: string, to: string, handle: StorageHandle): Effect.Effect<void, StorageError> =>
   Effect.try({
     try: () => {
@@ -222,20 +226,7 @@ const linked = (rootPath: string, from: string, to: string, handle: StorageHandl
       mkdirSync(toFsPath(folderOf(target)), { recursive: true })
       linkSync(toFsPath(pathOf(rootPath, from)), toFsPath(target))
     },
-    catch: (cause) =>
-      new StorageError({ kind: KIND_OF[(cause as NodeJS.ErrnoException).code ?? ""] ?? "Unexpected", driver: handle.info.name, operation: "rename", key: to, retry: false, cause })
+    catch: (cause) => localFailure(handle, "rename", to, cause)
   }).pipe(Effect.catchTag("StorageError", (error) =>
     // A file system without hard links.
     ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes((error.cause as NodeJS.ErrnoException | undefined)?.code ?? "") ? handle.copy(from, to) : Effect.fail(error)))
-
-/** Takes a name away, and the folders that it was the last one in. */
-const unlinked = (rootPath: string, objectKey: string): void => {
-  const path = pathOf(rootPath, objectKey)
-  try {
-    unlinkSync(toFsPath(path))
-    const root = pathOf(rootPath, "").slice(0, -1)
-    for (let folder = folderOf(path); folder.length > root.length && !folder.endsWith("/.sheaf"); folder = folderOf(folder)) rmdirSync(toFsPath(folder))
-  } catch {
-    // Not empty; or the object is gone, and the registry knows the other name.
-  }
-}

@@ -6,7 +6,7 @@
  * before the keys of places that equal content shares.
  * When the process has ended without removing the file, the objects in it that the registry does not know are deleted.
  */
-import { appendFileSync, type Stats, lstatSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs"
+import { appendFileSync, type Stats, lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { unescapePath, toFsPath, fromUserPath } from "../domain/FileName.ts"
 import { randomBase62 } from "../domain/Uid.ts"
@@ -124,7 +124,8 @@ const ownerOf = (path: string, name: string): ProcessIdentity | null => {
 const CHUNK = 20_000
 
 /**
- * Deletes the objects of leftovers that the registry does not know, then the leftovers themselves. Returns how many objects were deleted.
+ * Deletes the objects of leftovers that the registry does not know, with the folders that are empty after that, then the leftovers themselves. Returns how many
+ * objects were deleted.
  */
 export const removeLeftovers = (
   rootPath: string,
@@ -133,9 +134,32 @@ export const removeLeftovers = (
 ): Promise<number> => {
   const base = fromUserPath(rootPath)
   return settleLeftovers(leftovers, known, async (keys) => {
-    const paths = keys.map((key) => `${base}/${unescapePath(key)}`)
-    return paths.filter((path) => isObjectFile(path) && remove(path)).length
+    let deleted = 0
+    for (const key of keys) {
+      const path = `${base}/${unescapePath(key)}`
+      if (isObjectFile(path) && remove(path)) deleted++
+      // Also where the object had gone already: its process may have ended before it came to the folder.
+      removeEmptyFolders(rootPath, key)
+    }
+    return deleted
   })
+}
+
+/** Takes an object's name away, if it is there, and the folders that it was the last one in. */
+export const removeObject = (rootPath: string, objectKey: string): void => {
+  remove(`${fromUserPath(rootPath === "/" ? "" : rootPath)}/${unescapePath(objectKey)}`)
+  removeEmptyFolders(rootPath, objectKey)
+}
+
+/** Removes the folders above an object's place that hold nothing, from the innermost on. */
+export const removeEmptyFolders = (rootPath: string, objectKey: string): void => {
+  const base = fromUserPath(rootPath === "/" ? "" : rootPath)
+  const parts = unescapePath(objectKey).split("/")
+  try {
+    for (let depth = parts.length - 1; depth > 0 && parts[depth - 1] !== ".sheaf"; depth--) rmdirSync(toFsPath(`${base}/${parts.slice(0, depth).join("/")}`))
+  } catch {
+    // Not empty, or not there.
+  }
 }
 
 /** The same for any kind of root: `discard` removes objects, and tells how many there were. */

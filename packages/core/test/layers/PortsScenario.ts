@@ -2,10 +2,10 @@
  * Random work on all ports of a registry, and everything that can be seen of it afterwards: to compare registries with one another.
  */
 import { Effect, Result, Stream } from "effect"
-import { compareBytes } from "../../src/domain/ByteOrder.ts"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { compareBytes } from "../../src/domain/ByteOrder.ts"
 import { EVERYTHING, SORT_FIELDS } from "../../src/domain/ArtifactFilter.ts"
 import { filterOf } from "../../src/domain/FilterParse.ts"
 import { randomUid } from "../../src/domain/Uid.ts"

@@ -36,3 +36,13 @@ it("a file that can be written is nobody's object, even where one was announced"
   expect(await removeLeftovers(root, [{ path, owner: null }], unknown)).toBe(0)
   expect(existsSync(join(root, "raw/later.csv"))).toBe(true)
 })
+
+it("a folder that an ended process had emptied goes with what it left, and one that holds something stays", async () => {
+  const path = intentPath(root)
+  openIntents(root, path).add(["old/deep/a.csv", "kept/b.csv"])
+  mkdirSync(join(root, "old/deep"), { recursive: true })
+  mkdirSync(join(root, "kept"))
+  writeFileSync(join(root, "kept/mine.csv"), "mine\n")
+  expect(await removeLeftovers(root, [{ path, owner: null }], unknown)).toBe(0)
+  expect([existsSync(join(root, "old")), existsSync(join(root, "kept/mine.csv")), existsSync(join(root, ".sheaf"))]).toEqual([false, true, true])
+})
