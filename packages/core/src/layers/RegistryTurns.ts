@@ -1,8 +1,8 @@
 /**
  * Taking turns with other processes at a registry file: how long to hold it, when to leave it to others, how often to look whether it is free.
  *
- * Nobody can be told that the file is free; whoever waits looks at its lock again and again. So the holder leaves it alone for longer than the others
- * take between two looks.
+ * Nobody can be told that the file is free; whoever waits looks at its lock again and again. So a holder who knows of others leaves it alone for longer
+ * than they take between two looks; one who does not, for longer than those take who have waited a while.
  */
 import { lockingPid } from "./RegistryLockHolder.ts"
 
