@@ -8,6 +8,7 @@ import { type HashAlgorithm, type HashType, hashTypeFor, TREE_CHUNK } from "../d
 import { toFsPath } from "../domain/FileName.ts"
 import { createHasher, hashBytes } from "./HashAlgorithms.ts"
 import type { OpenObject } from "./ObjectWriter.ts"
+import { readBuffer } from "./ReadBuffer.ts"
 import { type FileStamp, isSettled } from "./StatBlock.ts"
 import { TreeHashing } from "./TreeHashing.ts"
 
@@ -73,7 +74,7 @@ export const fileReader = (options: {
 }): FileReader => {
   const { algorithm, followSymlinks, onBytes, stopped } = options
   // One more than the limit, so that a file that has grown shows.
-  const buffer = Buffer.allocUnsafeSlow(BUFFER + 1)
+  const buffer = readBuffer(BUFFER + 1)
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followSymlinks ? 0 : constants.O_NOFOLLOW)
 
   /**

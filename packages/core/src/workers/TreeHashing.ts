@@ -10,6 +10,7 @@ import { availableParallelism } from "node:os"
 import { Worker } from "node:worker_threads"
 import { TREE_CHUNK } from "../domain/ContentHash.ts"
 import { treeDigest } from "./HashAlgorithms.ts"
+import { readBuffer } from "./ReadBuffer.ts"
 
 /** One file being hashed, in shared memory. */
 export interface TreeJob {
@@ -56,7 +57,7 @@ let buffer: Buffer | undefined
 export const takeChunks = (job: TreeJob, helper: number | null): void => {
   const control = new Int32Array(job.control)
   if (helper !== null && Atomics.compareExchange(control, FIRST_HELPER + helper, HELPER.waiting, HELPER.working) !== HELPER.waiting) return
-  buffer ??= Buffer.allocUnsafeSlow(PIECE)
+  buffer ??= readBuffer(PIECE)
   const chunks = job.finished.byteLength
   try {
     while (Atomics.load(control, STOPPED) === 0) {
@@ -110,7 +111,7 @@ export class TreeHashing {
       }
     }
     const finished = new Uint8Array(job.finished)
-    buffer ??= Buffer.allocUnsafeSlow(PIECE)
+    buffer ??= readBuffer(PIECE)
     for (let chunk = 0; chunk < chunks; chunk++) {
       if (finished[chunk] !== 1 && !digestChunk(job, chunk, buffer)) return null
     }
