@@ -7,6 +7,7 @@ import { Effect } from "effect"
 import { ObjectNames } from "./ObjectNames.ts"
 import { codeOf, failure, fromS3 } from "./S3Failure.ts"
 import type { S3Place } from "./S3Url.ts"
+import type { PutPattern } from "./SmallPut.ts"
 
 export interface BucketSettings {
   readonly readOnly: boolean
@@ -32,6 +33,8 @@ export class Bucket {
   readonly settings: BucketSettings
   /** Milliseconds that the store's clock was ahead of ours at the last answer, or null. */
   clockSkew: number | null = null
+  /** What requests for small objects are made after, or null before the first one succeeded. */
+  putPattern: PutPattern | null = null
   /** Announcements of uploads of which it is not known whether they are there. */
   readonly doubts = new Set<string>()
   readonly #secrets: ReadonlyArray<string>
@@ -99,18 +102,20 @@ export class Bucket {
     return name
   }
 
-  /** Every answer carries the store's time, in whole seconds. */
+  /** Every answer carries the store's time, in whole seconds. `sent` is when its request went out. */
+  sawClock(header: string | undefined, sent: number): void {
+    const date = Date.parse(header ?? "")
+    if (Number.isNaN(date)) return
+    const skew = date + 500 - (sent + Date.now()) / 2
+    this.clockSkew = Math.abs(skew) <= 1000 + (Date.now() - sent) / 2 ? 0 : Math.round(skew)
+  }
+
   #watchClock(): void {
     this.client.middlewareStack.add(
       (next) => async (args) => {
         const sent = Date.now()
         const result = await next(args)
-        const { headers } = result.response as { readonly headers?: Readonly<Record<string, string>> }
-        const date = Date.parse(headers?.["date"] ?? "")
-        if (!Number.isNaN(date)) {
-          const skew = date + 500 - (sent + Date.now()) / 2
-          this.clockSkew = Math.abs(skew) <= 1000 + (Date.now() - sent) / 2 ? 0 : Math.round(skew)
-        }
+        this.sawClock((result.response as { readonly headers?: Readonly<Record<string, string>> }).headers?.["date"], sent)
         return result
       },
       { step: "deserialize", priority: "low", name: "sheafClock" }

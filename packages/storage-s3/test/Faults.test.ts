@@ -1,11 +1,12 @@
 /** What the driver makes of what networks and stores do. What counts is what is in the bucket afterwards. */
 import { assert, describe, it } from "@effect/vitest"
-import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3"
+import { GetObjectCommand, HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3"
 import { retrying } from "@sheaf/core/layers/StorageRetry"
 import type { StorageError, StorageErrorKind, StorageHandle } from "@sheaf/core/ports/Storage"
 import { Effect, Redacted, Stream } from "effect"
 import { inspect } from "node:util"
 import { inject } from "vitest"
+import { versionOf } from "../src/Bucket.ts"
 import { make, type Options } from "../src/index.ts"
 import { bytes, contentAt, contentOf, failsWith, keysOf, put, streamed } from "./Expect.ts"
 import { type Fault, faultProxy, requests, type SeenRequest } from "./servers/FaultProxy.ts"
@@ -338,4 +339,27 @@ describe.skipIf(server === null)("opening", () => {
     proxy.on(() => true, { type: "reset" }, 100)
     assert.deepInclude(yield* storage.probe, { reachable: false, writable: false })
   }))
+})
+
+describe.skipIf(server === null)("a request that was made after the first one", () => {
+  for (const [code, status] of [["AuthorizationHeaderMalformed", 400], ["RequestTimeTooSkewed", 403], ["TemporaryRedirect", 307]] as const) {
+    it.live(`goes through the SDK when the store answers with ${code}`, () => Effect.gen(function*() {
+      const { proxy, storage, ...place } = yield* behind()
+      yield* put(storage, "a")
+      const version = (yield* put(storage, "b", "after it")).version
+      const [first, second] = proxy.seen.filter(requests("PUT"))
+      assert.strictEqual(first!.headers["amz-sdk-request"], "attempt=1; max=1")
+      assert.isUndefined(second!.headers["amz-sdk-request"])
+      // The store keeps the same of both.
+      const kept = (key: string) => Effect.promise(() => place.client.send(new HeadObjectCommand({ Bucket: place.bucket, Key: `${place.prefix}/${key}`, ChecksumMode: "ENABLED" })))
+      const [a, b] = yield* Effect.all([kept("a"), kept("b")])
+      assert.strictEqual(versionOf(b.ETag), version)
+      for (const field of ["ChecksumCRC32", "ContentType", "CacheControl", "ContentEncoding"] as const) assert.strictEqual(typeof b[field], typeof a[field], field)
+      assert.strictEqual(b.ContentType, a.ContentType)
+      assert.deepStrictEqual(Object.keys(b.Metadata ?? {}), Object.keys(a.Metadata ?? {}))
+      proxy.on(requests("PUT"), { type: "answer", status, code })
+      yield* put(storage, "c")
+      yield* nothingLeft(place, "c", ["a", "b", "c"])
+    }))
+  }
 })

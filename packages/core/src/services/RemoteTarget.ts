@@ -3,7 +3,7 @@
  * part by part behind the uploads.
  */
 import { Effect, Stream } from "effect"
-import { open, readFile, type FileHandle } from "node:fs/promises"
+import { open, type FileHandle } from "node:fs/promises"
 import { readFileSync, writeFileSync } from "node:fs"
 import type { HashType } from "../domain/ContentHash.ts"
 import { displayPath, fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
@@ -244,10 +244,13 @@ const failureOf = ({ code, message, rel, status }: Row): ReadonlyArray<IngestFai
 
 const changed = (): FileProblem => new FileProblem("FileChanged", "it changed after it was hashed")
 
-/** A whole small file, which must still have the content of its row. */
+/**
+ * A whole small file, which must still have the content of its row. It was hashed a moment ago, so that the system still has it in memory: to have it read by
+ * another thread takes ten times as long.
+ */
 const smallBody = (path: string | Buffer, row: Row): Effect.Effect<StorageBody, FileProblem> =>
   Effect.flatMap(
-    Effect.tryPromise({ try: () => readFile(path), catch: unreadable }),
+    Effect.try({ try: () => readFileSync(path), catch: unreadable }),
     (bytes) => bytes.length === Number(row.size) && hashBytesAs(row.hash_type as HashType, bytes) === row.hash
       ? Effect.succeed<StorageBody>({ type: "bytes", bytes })
       : Effect.fail(changed())
