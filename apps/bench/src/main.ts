@@ -101,7 +101,6 @@ const choose = (options: Options): readonly (readonly [Workload, DataSetName])[]
 const find = (id: string): Workload => {
   const workload = WORKLOADS.find((candidate) => candidate.id === id)
   if (workload !== undefined) return workload
-  if (id === "W8") throw new UsageError("W8 measures uploads to object stores, for which there is no storage driver yet")
   throw new UsageError(`There is no workload ${JSON.stringify(id)}; there are ${WORKLOADS.map((w) => w.id).join(", ")}`)
 }
 

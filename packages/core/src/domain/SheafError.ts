@@ -234,17 +234,18 @@ export class CannotLoad extends Schema.TaggedError<CannotLoad>()("CannotLoad", {
 /** No location of an artifact can be read. */
 export class NoGoodLocation extends Schema.TaggedError<NoGoodLocation>()("NoGoodLocation", {
   uid: Schema.String, tried: Texts,
-  /** Why nothing is lost, maybe: the storage of some location could not be reached, or did not let us in. */
-  reason: Schema.optionalKey(Schema.Literals(["unreachable", "refused"]))
+  /** Why nothing is lost, maybe: the storage of some location could not be reached, or did not let us in; or a path was asked for, and every copy is `remote`. */
+  reason: Schema.optionalKey(Schema.Literals(["unreachable", "refused", "remote"]))
 }) {
   override get message(): string { return `no readable copy of artifact ${this.uid}; tried ${this.tried.join(", ") || "none: it has no location"}` }
   get hint(): string {
     return this.reason === "unreachable" ? "Try again when the storage can be reached; sheaf copy makes a second copy elsewhere."
       : this.reason === "refused" ? "Check the permissions and credentials, and try again."
+      : this.reason === "remote" ? "It is in no directory of this machine: copy it into one with: sheaf get REF -o PATH."
       : "Restore the file at one of these places, or save it again from another copy."
   }
   get exitCode(): number {
-    return this.reason === "unreachable" ? EXIT.storageUnavailable : this.reason === "refused" ? EXIT.permission : EXIT.integrity
+    return this.reason === "unreachable" ? EXIT.storageUnavailable : this.reason === "refused" ? EXIT.permission : this.reason === "remote" ? EXIT.failure : EXIT.integrity
   }
 }
 

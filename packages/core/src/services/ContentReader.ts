@@ -65,9 +65,9 @@ export class ContentReader {
     }
   }
 
-  /** Reads a file piece by piece, again when it changed meanwhile. */
-  large<E>(path: string, shown: string, use: (file: HashedFile) => Effect.Effect<unknown, E>): Effect.Effect<ContentHash, E | ReadError> {
-    const file = new HashedFile(fromUserPath(path), this.#hashing)
+  /** Reads a file piece by piece, again when it changed meanwhile. Bytes are a path that is not valid Unicode. */
+  large<E>(path: string | Buffer, shown: string, use: (file: HashedFile) => Effect.Effect<unknown, E>): Effect.Effect<ContentHash, E | ReadError> {
+    const file = new HashedFile(typeof path === "string" ? fromUserPath(path) : path.toString("latin1"), this.#hashing)
     const attempt = (n: number): Effect.Effect<ContentHash, E | ReadError> =>
       Effect.catchCause(Effect.andThen(use(file), Effect.sync(() => file.content!)), (cause) => {
         const { problem } = file

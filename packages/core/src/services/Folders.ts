@@ -6,11 +6,11 @@ import { mkdirSync, readdirSync, realpathSync, rmSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Artifact } from "../domain/Artifact.ts"
 import { folderHash } from "../domain/ContentHash.ts"
-import { displayPath, escapeName, fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
+import { displayPath, escapePath, fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
 import { type FolderMember, manifestHash } from "../domain/FolderManifest.ts"
 import type { SaveRequest } from "../domain/SaveRequest.ts"
-import { FileChanged, FileError, InvalidInput, NotFound, StorageRootProblem } from "../domain/SheafError.ts"
-import { localPathOf, type StorageRoot } from "../domain/StorageRoot.ts"
+import { FileChanged, FileError, InvalidInput, NotFound } from "../domain/SheafError.ts"
+import { localPathOf } from "../domain/StorageRoot.ts"
 import { suffixTable } from "../domain/Suffix.ts"
 import { FolderMembers } from "../ports/FolderMembers.ts"
 import { Hashing } from "../ports/Hashing.ts"
@@ -25,6 +25,7 @@ import { virtualPlace } from "../workers/KeyPolicyRules.ts"
 import { ObjectWriter, TargetError } from "../workers/ObjectWriter.ts"
 import { intentPath, removeEmptyFolders, removeObject } from "../workers/PendingObjects.ts"
 import type { ResolveError, SaveError, SaveOptions, SaveResult, SaveWarning } from "./Artifacts.ts"
+import { uploadMembers, type WrittenFolder } from "./FolderUpload.ts"
 import { Instance } from "./Instance.ts"
 import { clearLeftovers } from "./PendingWork.ts"
 import { Reading, type ReadingError } from "./Reading.ts"
@@ -150,8 +151,6 @@ const listFolder = (base: string): Listed => {
   return { files: files.sort(), others: others.sort() }
 }
 
-const escaped = (latin1: string): string => latin1.split("/").map(escapeName).join("/")
-
 const saveFolder = (path: string, options: SaveOptions) =>
   Effect.gen(function*() {
     const { config } = yield* Instance
@@ -193,7 +192,7 @@ const saveFolder = (path: string, options: SaveOptions) =>
         const saved = { item, plan, request, outcome, objectKey: written.objectKey, isVirtual: written.isVirtual }
         const [result] = yield* saveResults([Result.succeed(saved)], { registry, folds: new KeyFolds(registry), handle: account })
         const skipped: ReadonlyArray<SaveWarning> = others.length === 0 ? [] : [{
-          code: "MembersLeftOut", message: `${others.length} left out, being no regular files: ${others.slice(0, 3).map((one) => displayPath(escaped(one))).join(", ")}${others.length > 3 ? " …" : ""}`
+          code: "MembersLeftOut", message: `${others.length} left out, being no regular files: ${others.slice(0, 3).map((one) => displayPath(escapePath(one))).join(", ")}${others.length > 3 ? " …" : ""}`
         }]
         const { warnings, ...rest } = yield* Effect.fromResult(result!)
         return { ...rest, warnings: [...warnings, ...skipped] }
@@ -217,17 +216,6 @@ const inspectDirectory = (path: string): Effect.Effect<string, FileError | Inval
       : Effect.fail(new InvalidInput({ what: path, reason: "is a file, and a folder is a directory", advice: `Register it with: sheaf add ${path}` }))
   )
 
-/** Members whose bytes are where they are going to stay. */
-interface WrittenFolder {
-  readonly members: ReadonlyArray<FolderMember>
-  readonly objectKey: string
-  readonly isVirtual: boolean
-  /** The registry refers to them now. */
-  readonly settle: Effect.Effect<void>
-  /** It does not. */
-  readonly remove: Effect.Effect<void>
-}
-
 /** Hashes a file, and copies it where wanted. */
 const readMember = (
   reader: ReturnType<typeof fileReader>,
@@ -236,12 +224,12 @@ const readMember = (
   copy: Parameters<ReturnType<typeof fileReader>["read"]>[1]["copy"]
 ): Effect.Effect<FolderMember, FileChanged | FileError | StorageError> =>
   Effect.suspend((): Effect.Effect<FolderMember, FileChanged | FileError | StorageError> => {
-    const shown = displayPath(escaped(file))
+    const shown = displayPath(escapePath(file))
     try {
       const reading = reader.read(`${base}/${file}`, { limit: Number.POSITIVE_INFINITY, copy })
       if (reading.type === "content") {
         const { hash, size, type } = reading.content
-        return Effect.succeed({ path: escaped(file), size, hash, hashType: type })
+        return Effect.succeed({ path: escapePath(file), size, hash, hashType: type })
       }
       if (reading.type === "failed" && reading.code !== "FileChanged") return Effect.fail(new FileError({ path: shown, code: reading.code, operation: "cannot read" }))
       return Effect.fail(new FileChanged({ path: shown, attempts: READ_ATTEMPTS }))
@@ -269,9 +257,9 @@ const copyMembers = (plan: SavePlan, directory: string, files: ReadonlyArray<str
     const policy = yield* KeyPolicy
     const uids = yield* UidSource
     const handle = yield* (yield* StorageRoots).handle(plan.root)
-    const rootPath = localPathOf(plan.root)
-    if (rootPath === null || !handle.capabilities.localPath) return yield* notLocal(plan.root)
+    const rootPath = handle.capabilities.localPath ? localPathOf(plan.root) : null
     yield* checkOwnRoot(handle, plan.root, config.uid)
+    if (rootPath === null) return yield* uploadMembers({ root: plan.root, handle, directory, files, uid, suffix: plan.suffix })
     yield* clearLeftovers(registry, plan.root.uid, rootPath)
     const base = fromUserPath(rootPath === "/" ? "" : rootPath)
     const spare = virtualPlace({ uid, suffix: plan.suffix })
@@ -305,9 +293,9 @@ const copyMembers = (plan: SavePlan, directory: string, files: ReadonlyArray<str
     const members = yield* Effect.forEach(files, (file) =>
       Effect.gen(function*() {
         yield* Effect.yieldNow
-        const object = writer.plan({ key: escaped(file), uid: uids.next("artifact"), suffix: "" })
+        const object = writer.plan({ key: escapePath(file), uid: uids.next("artifact"), suffix: "" })
         writer.announce([object])
-        const key = `${objectKey}/${escaped(file)}`
+        const key = `${objectKey}/${escapePath(file)}`
         return yield* readMember(reader, fromUserPath(directory), file, {
           open: () => {
             done.push(key)
@@ -317,6 +305,3 @@ const copyMembers = (plan: SavePlan, directory: string, files: ReadonlyArray<str
       })).pipe(Effect.tap(() => config.durability === "full" ? handle.flush : Effect.void), Effect.onError(() => remove), Effect.ensuring(Effect.sync(() => reader.close())))
     return { members, objectKey, isVirtual: objectKey === spare, settle, remove } satisfies WrittenFolder
   })
-
-const notLocal = (root: StorageRoot): StorageRootProblem =>
-  new StorageRootProblem({ url: root.url, reason: "is not a local directory, and folders are copied into local roots only", advice: "Name a local root.", exit: 1 })

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import type { Artifact } from "../domain/Artifact.ts"
 import { fromUserPath, toFsPath } from "../domain/FileName.ts"
 import type { FolderMember } from "../domain/FolderManifest.ts"
-import { CannotLoad, Damaged, type FileError, InvalidInput, type NoGoodLocation, type NotFound } from "../domain/SheafError.ts"
+import { CannotLoad, Damaged, type FileError, InvalidInput, NoGoodLocation, type NotFound } from "../domain/SheafError.ts"
 import { localPathOf } from "../domain/StorageRoot.ts"
 import { ContentParsers, parserFor } from "../ports/ContentParsers.ts"
 import { Hashing } from "../ports/Hashing.ts"
@@ -97,9 +97,15 @@ export class Reading extends Context.Service<Reading, {
       const copiesOf = (artifact: Artifact | string) => Effect.tap(reader.copiesOf(artifact), (set) => inputs.record(set.artifact))
       const whole = (set: CopySet) =>
         set.artifact.size <= LARGE ? Stream.fromIterableEffect(reader.firstGood(set, (copy, handle) => readSmall(reader, copy, handle))) : readLarge(reader, set)
-      const pathIn = (set: CopySet) => {
-        const folder = set.artifact.nFiles === null ? undefined : set.copies.find(({ root, state }) => state === "ok" && localPathOf(root) !== null)
-        return folder === undefined ? reader.firstGood(set, (copy, handle) => pathOf(copy, handle)) : Effect.succeed(folder.path)
+      const pathIn = (set: CopySet): Effect.Effect<string | Buffer, NoGoodLocation | Damaged> => {
+        if (set.artifact.nFiles === null) return reader.firstGood(set, (copy, handle) => pathOf(copy, handle))
+        const local = set.copies.filter(({ root }) => localPathOf(root) !== null)
+        const good = local.find(({ state }) => state === "ok")
+        if (good !== undefined) return Effect.succeed(good.path)
+        if (local.length === 0 && set.copies.length > 0) {
+          return Effect.fail(new NoGoodLocation({ uid: set.artifact.uid, tried: set.copies.map(({ path }) => `${path} (not a path of this machine)`), reason: "remote" }))
+        }
+        return reader.firstGood({ ...set, copies: local }, (copy, handle) => pathOf(copy, handle))
       }
       const localPath = function*(artifact: Artifact | string) {
         return yield* pathIn(yield* copiesOf(artifact))

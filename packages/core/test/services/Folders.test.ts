@@ -1,12 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { Effect, Stream } from "effect"
 import { describe, expect, it } from "vitest"
+import { driver as local } from "../../../storage-local/src/index.ts"
+import { type StorageDriver, StorageError } from "../../src/ports/Storage.ts"
 import { Artifacts } from "../../src/services/Artifacts.ts"
+import { Copying } from "../../src/services/Copying.ts"
 import { Deletion } from "../../src/services/Deletion.ts"
 import { Folders } from "../../src/services/Folders.ts"
 import { Integrity } from "../../src/services/Integrity.ts"
 import type { SaveOptions } from "../../src/services/Artifacts.ts"
+import { StorageRoots } from "../../src/services/StorageRoots.ts"
+import { driver as memory } from "../../src/testing/MemoryStorage.ts"
 import { temporaryInstance } from "./TemporaryInstance.ts"
 
 const save = (path: string, options?: SaveOptions) => Effect.flatMap(Folders, (folders) => folders.save(path, options))
@@ -24,6 +29,11 @@ const make = (base: string, files: Readonly<Record<string, string>>): string => 
     writeFileSync(join(base, path), content)
   }
   return base
+}
+
+const mkdirp = (path: string): string => {
+  mkdirSync(path, { recursive: true })
+  return path
 }
 
 const vectors = (JSON.parse(readFileSync(join(import.meta.dirname, "../vectors/hashes.json"), "utf8")) as {
@@ -131,5 +141,86 @@ describe("a folder as one artifact", () => {
     await run(save(make(join(folder, "a"), { x: "2" }), { key: "a" }))
     await run(Effect.flatMap(Deletion, (deletion) => deletion.trash([first])))
     expect(await fails(save(make(join(folder, "a"), { x: "3" }), { key: "a", revises: "a@1" }))).toMatchObject({ _tag: "NotFound" })
+  })
+})
+
+describe("a folder in a store that is no directory", () => {
+  /** An instance with a bucket that refuses the keys it is told, and what is in the bucket beside the root's marker. */
+  const withBucket = async () => {
+    const inner = memory()
+    const refused = { is: (_key: string): boolean => false }
+    const store: StorageDriver = {
+      ...inner,
+      open: (url, options) => Effect.map(inner.open(url, options), (handle) => ({
+        ...handle,
+        write: (key, body, write) => Effect.suspend(() => refused.is(key)
+          ? Effect.fail(new StorageError({ kind: "Unavailable", driver: "memory", operation: "write", key, retry: false }))
+          : handle.write(key, body, write))
+      }))
+    }
+    const bucket = await Effect.runPromise(Effect.scoped(inner.open("memory://bucket", { create: true, readOnly: false })))
+    const instance = await temporaryInstance({}, [local, store])
+    await instance.run(Effect.flatMap(StorageRoots, (roots) => roots.add("memory://bucket", { name: "bucket" })))
+    const objects = async () => (await Effect.runPromise(Stream.runCollect(bucket.list({ prefix: ".sheaf/" })))).map(({ key }) => key).filter((key) => key !== ".sheaf/root.json")
+    return { ...instance, refused, objects, bucket }
+  }
+  const copy = (reference: string, to: string) => Effect.flatMap(Copying, (copying) => Effect.flatMap(get(reference), (artifact) => copying.copy(artifact, to)))
+
+  const deleted = (uid: string) => Effect.flatMap(Deletion, (deletion) => Effect.flatMap(deletion.plan([uid]), deletion.deletePermanently))
+
+  it("is uploaded file by file, read, verified, got and removed; known content is not uploaded twice", async () => {
+    const { folder, objects, run } = await withBucket()
+    const path = make(join(folder, "image.zarr"), { ".zattrs": "{}", "0/0.0": "a", "neu é/100%": "b", empty: "" })
+    const { artifact } = await run(save(path, { key: "image.zarr", storage: "bucket" }))
+    expect(artifact).toMatchObject({ nFiles: 4, storage: "memory://bucket", path: expect.stringMatching(/^memory:\/\/bucket\/\.sheaf\/..\/[0-9A-Za-z]{20}\.zarr$/) })
+    expect(await objects()).toHaveLength(4)
+    expect(await run(save(path, { key: "again.zarr", storage: "bucket" }))).toMatchObject({ outcome: "aliased" })
+    expect(await objects()).toHaveLength(4)
+    expect(await run(read("image.zarr/neu é/100%"))).toBe("b")
+    expect(await run(Effect.flatMap(Integrity, (integrity) => integrity.verify({})))).toMatchObject({ checked: 4, ok: 4, damaged: [], missing: [] })
+    const out = join(folder, "out")
+    expect(await run(Effect.flatMap(Folders, (folders) => folders.copyTo(artifact, out)))).toBe(4)
+    expect(readFileSync(join(out, "0/0.0"), "utf8")).toBe("a")
+    await run(deleted(artifact.uid))
+    expect(await objects()).toEqual([])
+  })
+
+  it("leaves nothing where one of its files is refused, in the bucket and in the registry", async () => {
+    const { fails, folder, objects, refused, run } = await withBucket()
+    const path = make(join(folder, "run"), Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`${n}.csv`, `content ${n}`])))
+    refused.is = (key) => key.endsWith("/31.csv")
+    expect(await fails(save(path, { key: "run", storage: "bucket" }))).toMatchObject({ _tag: "StorageError", kind: "Unavailable" })
+    expect(await objects()).toEqual([])
+    expect(await fails(get("run"))).toMatchObject({ _tag: "NotFound" })
+    refused.is = () => false
+    await run(save(path, { key: "run", storage: "bucket" }))
+    expect(await objects()).toHaveLength(40)
+  })
+
+  it("has a second copy there and back, which is read when the first one is gone", async () => {
+    const { directory, fails, folder, objects, refused, run, storage } = await withBucket()
+    for (const [name, files] of [["full", { "a/x": "1", y: "2" }], ["empty", {}]] as const) {
+      const { artifact } = await run(save(make(mkdirp(join(folder, name)), files), { key: name }))
+      refused.is = (key) => key.endsWith("/y")
+      if (name === "full") expect(await fails(copy(name, "bucket"))).toMatchObject({ _tag: "StorageError", kind: "Unavailable" })
+      expect(await objects()).toEqual([])
+      refused.is = () => false
+      expect(await run(copy(name, "bucket"))).toMatchObject({ copied: true, bytes: artifact.size })
+      expect(await run(copy(name, "bucket"))).toMatchObject({ copied: false, bytes: 0 })
+      expect(await objects()).toHaveLength(Object.keys(files).length)
+      rmSync(artifact.path!, { recursive: true })
+      const out = join(folder, `${name} out`)
+      await run(Effect.flatMap(Folders, (folders) => folders.copyTo(artifact, out)))
+      if (name === "full") {
+        expect(readFileSync(join(out, "a/x"), "utf8")).toBe("1")
+        const other = mkdirp(join(directory, "other root"))
+        await run(Effect.flatMap(StorageRoots, (roots) => roots.add(other, { name: "other" })))
+        const { path } = await run(copy(name, "other"))
+        expect(readFileSync(join(path, "y"), "utf8")).toBe("2")
+      }
+      await run(deleted(artifact.uid))
+      expect(await objects()).toEqual([])
+    }
+    expect(existsSync(storage)).toBe(true)
   })
 })
