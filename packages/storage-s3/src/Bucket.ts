@@ -4,10 +4,10 @@
 import type * as Sdk from "@aws-sdk/client-s3"
 import type { StorageError } from "@sheaf/core/ports/Storage"
 import { Effect } from "effect"
+import type { RequestPattern } from "./DirectRequest.ts"
 import { ObjectNames } from "./ObjectNames.ts"
 import { codeOf, failure, fromS3 } from "./S3Failure.ts"
 import type { S3Place } from "./S3Url.ts"
-import type { PutPattern } from "./SmallPut.ts"
 
 export interface BucketSettings {
   readonly readOnly: boolean
@@ -33,8 +33,8 @@ export class Bucket {
   readonly settings: BucketSettings
   /** Milliseconds that the store's clock was ahead of ours at the last answer, or null. */
   clockSkew: number | null = null
-  /** What requests for small objects are made after, or null before the first one succeeded. */
-  putPattern: PutPattern | null = null
+  /** What requests for single objects are made after, or null before the first one succeeded. */
+  pattern: RequestPattern | null = null
   /** Announcements of uploads of which it is not known whether they are there. */
   readonly doubts = new Set<string>()
   readonly #secrets: ReadonlyArray<string>

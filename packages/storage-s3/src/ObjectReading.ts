@@ -1,11 +1,12 @@
 /**
  * Looking at objects, and reading them as streams of pieces. A download that breaks off or stalls on its way goes on where it was, with the same version of the object.
  */
-import type { GetObjectCommandOutput, HeadObjectCommandOutput } from "@aws-sdk/client-s3"
+import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3"
 import { fromEtag } from "@sheaf/core/domain/ContentHash"
 import type { ReadOptions, StorageError, StorageObject } from "@sheaf/core/ports/Storage"
 import { Effect, Stream } from "effect"
-import { asEtag, type Bucket, pause, versionOf } from "./Bucket.ts"
+import { type Bucket, pause, versionOf } from "./Bucket.ts"
+import { getObject, type ObjectBytes } from "./GetObject.ts"
 import { failure, statusOf } from "./S3Failure.ts"
 
 export const statObject = (bucket: Bucket, key: string): Effect.Effect<StorageObject, StorageError> =>
@@ -79,8 +80,9 @@ class Download {
   readonly #isAsked: boolean
   #position: number
   #end: number | null = null
-  #body: AsyncIterator<Uint8Array> | null = null
-  #stream: { readonly destroy: () => unknown } | null = null
+  #bytes: ObjectBytes | null = null
+  /** Whether more of them may come. */
+  #isOpen = false
   #failures = 0
 
   constructor(bucket: Bucket, key: string, { ifMatch, range }: ReadOptions) {
@@ -100,7 +102,7 @@ class Download {
   async next(): Promise<Uint8Array | null> {
     for (;;) {
       try {
-        if (this.#end === null || (this.#body === null && this.#position < this.#end)) await this.#open()
+        if (this.#end === null || (!this.#isOpen && this.#position < this.#end)) await this.#open()
         const piece = await this.#take()
         if (piece === null) return null
         if (piece.length === 0) continue
@@ -141,18 +143,18 @@ class Download {
 
   /** A piece of the open body, or null at its end. */
   async #take(): Promise<Uint8Array | null> {
-    if (this.#body === null) return null
+    if (this.#bytes === null || !this.#isOpen) return null
     let timer: NodeJS.Timeout | undefined
     const stalled = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(failure("Timeout", "read", this.#key, "no more bytes came")), this.#bucket.settings.idleTimeout)
     })
-    const pulled = this.#body.next()
+    const pulled = this.#bytes.pieces.next()
     // When it is given up the body fails, and nobody is waiting for it.
     pulled.catch(() => undefined)
     try {
       const { done, value } = await Promise.race([pulled, stalled])
       if (done !== true) return value
-      this.#body = null
+      this.#isOpen = false
       if (this.#position < this.#end!) throw failure("Unavailable", "read", this.#key, `it ended after ${this.#position} of ${this.#end} bytes`)
       return null
     } finally {
@@ -166,27 +168,16 @@ class Download {
     const to = this.#end ?? this.#wantedEnd
     // No range has no bytes in it, and past the last one there is none.
     if (to !== undefined && from === to) return this.#settleEmpty()
-    const isPart = from > 0 || to !== undefined
-    const answer: GetObjectCommandOutput | null = await bucket.call("read", this.#key, () => bucket.client.send(
-      new bucket.sdk.GetObjectCommand({
-        Bucket: bucket.name,
-        Key: this.#name,
-        ...(isPart ? { Range: `bytes=${from}-${to === undefined ? "" : to - 1}` } : {}),
-        ...(this.#version === null ? {} : { IfMatch: asEtag(this.#version) })
-      }),
-      { abortSignal: this.#abort.signal }
-    )).catch((error: unknown) => {
+    const answer = await bucket.call("read", this.#key, () => getObject(bucket, this.#name, { from, to, version: this.#version }, this.#abort.signal)).catch((error: unknown) => {
       if ((error as StorageError).kind === "RangeInvalid") return null
       throw error
     })
     if (answer === null) return this.#settleEmpty()
-    const stream = answer.Body as unknown as AsyncIterable<Uint8Array> & { readonly destroy: () => unknown }
-    this.#stream = stream
-    this.#body = stream[Symbol.asyncIterator]()
-    const { end, start } = extentOf(answer)
-    if (start !== from || end === null) throw failure("Unsupported", "read", this.#key, "the store does not give the range that it was asked for")
-    this.#end ??= end
-    this.#version ??= versionOf(answer.ETag)
+    this.#bytes = answer
+    this.#isOpen = true
+    if (answer.start !== from || answer.end === null) throw failure("Unsupported", "read", this.#key, "the store does not give the range that it was asked for")
+    this.#end ??= answer.end
+    this.#version ??= answer.version
   }
 
   /** There is nothing to be sent: the range is empty, or begins at the end of the object or after it. */
@@ -201,15 +192,8 @@ class Download {
   }
 
   #drop(): void {
-    this.#stream?.destroy()
-    this.#stream = null
-    this.#body = null
+    this.#bytes?.destroy()
+    this.#bytes = null
+    this.#isOpen = false
   }
-}
-
-/** Which bytes an answer brings. */
-const extentOf = ({ ContentLength, ContentRange }: GetObjectCommandOutput): { readonly start: number; readonly end: number | null } => {
-  const [, start, last] = /^bytes ([0-9]+)-([0-9]+)\//.exec(ContentRange ?? "") ?? []
-  if (start !== undefined) return { start: Number(start), end: Number(last) + 1 }
-  return { start: 0, end: ContentLength ?? null }
 }

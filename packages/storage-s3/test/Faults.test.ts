@@ -285,14 +285,14 @@ describe.skipIf(server === null)("what goes wrong before anything is done", () =
 })
 
 describe.skipIf(server === null)("a clock that is wrong", () => {
-  it.live("is set right by the store's answer, and the request is done again once", () => Effect.gen(function*() {
+  it.live("is set right by the store's answer, and the request is done again", () => Effect.gen(function*() {
     const { proxy, storage } = yield* behind()
     const skewed: Fault = { type: "answer", status: 403, code: "RequestTimeTooSkewed" }
     proxy.on(requests("PUT"), skewed)
     yield* put(storage, "a")
     proxy.on(requests("GET"), skewed)
     assert.strictEqual((yield* contentAt(storage, "a")).toString(), "content")
-    proxy.on(requests("GET"), skewed, 2)
+    proxy.on(requests("GET"), skewed, 3)
     assert.isFalse((yield* failsWith(contentAt(storage, "a"), "PermissionDenied")).retry)
   }))
 })

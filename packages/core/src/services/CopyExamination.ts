@@ -29,6 +29,30 @@ export interface RecordedCopy {
 
 /** Fails with what is wrong with a copy. One whose hash is not made from its bytes is compared by size alone. */
 export const examineCopy = (copy: RecordedCopy, handle: StorageHandle, hashing: Hashing["Service"]): Effect.Effect<void, CopyProblem> =>
+  isGood(copy, handle, hashing).pipe(
+    // What is not as it should be is looked at again, carefully.
+    Effect.flatMap((good) => (good ? Effect.void : diagnose(copy, handle, hashing))),
+    Effect.catchTag("StorageError", (error) => Effect.fail(asProblem(error)))
+  )
+
+/** By one request: whether an object has the recorded bytes. */
+const isGood = (copy: RecordedCopy, handle: StorageHandle, hashing: Hashing["Service"]): Effect.Effect<boolean, StorageError> =>
+  Effect.suspend(() => {
+    const hasher = hashing.forType(copy.hashType, copy.size)
+    if (hasher === null) return Effect.succeed(false)
+    let length = 0
+    return handle.read(copy.objectKey).pipe(
+      Stream.takeUntil((bytes) => {
+        length += bytes.length
+        if (length <= copy.size) hasher.update(bytes)
+        return length > copy.size
+      }),
+      Stream.runDrain,
+      Effect.map(() => length === copy.size && hasher.digest() === copy.hash)
+    )
+  })
+
+const diagnose = (copy: RecordedCopy, handle: StorageHandle, hashing: Hashing["Service"]): Effect.Effect<void, CopyProblem | StorageError> =>
   Effect.gen(function*() {
     const { size } = yield* handle.stat(copy.objectKey)
     const hasher = hashing.forType(copy.hashType, size)
@@ -44,7 +68,7 @@ export const examineCopy = (copy: RecordedCopy, handle: StorageHandle, hashing: 
     if (length !== size) return yield* new CopyProblem({ reason: "it changed while it was read", state: null, found: null })
     const found = hasher.digest()
     if (found !== copy.hash || size !== copy.size) return yield* new CopyProblem({ reason: "damaged", state: "damaged", found })
-  }).pipe(Effect.catchTag("StorageError", (error) => Effect.fail(asProblem(error))))
+  })
 
 /** What a failing store says about a copy. */
 export const asProblem = (error: StorageError | StorageRootProblem): CopyProblem =>
