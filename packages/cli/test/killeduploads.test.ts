@@ -69,10 +69,10 @@ type Moment = { readonly milliseconds: number } | { readonly change: number } | 
 const isChange = ({ method }: SeenRequest): boolean => method !== "GET" && method !== "HEAD"
 const isOfParts = (one: SeenRequest): boolean => isChange(one) && /[?&]upload(?:s|Id)\b/.test(one.url)
 
-/** Runs ingest in a process group of its own and kills the group; says whether it was still running then. */
-const runAndKill = (place: Workplace, moment: Moment): Promise<boolean> =>
+/** Runs a command in a process group of its own and kills the group; says whether it was still running then. */
+const runAndKill = (place: Workplace, moment: Moment, args: ReadonlyArray<string> = ["ingest", "data", "--quiet"]): Promise<boolean> =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, [COMMAND, "ingest", "data", "--quiet"], { cwd: place.directory, stdio: "ignore", detached: true })
+    const child = spawn(process.execPath, [COMMAND, ...args], { cwd: place.directory, stdio: "ignore", detached: true })
     let isRunning = true
     const kill = (): void => {
       if (isRunning) process.kill(-child.pid!, "SIGKILL")
@@ -166,4 +166,25 @@ it(`an ingest into S3 loses nothing and leaves nothing behind, killed ${KILLS} t
   process.stdout.write(
     `killed ${hit} of ${KILLS} runs, ${generation + 1} generations of ${FILES} files, ${objects.length} objects; left by kills: ${leftObjects} objects, ${leftUploads} uploads in parts\n`
   )
+})
+
+it("a folder that is killed on its way into S3 leaves nothing once the next command has written there", { timeout: 300_000 }, async (context) => {
+  if (store === null) return context.skip()
+  const place = workplace()
+  await place.json("init", "--storage", `s3://${store.bucket}/folders?endpoint=${proxy.endpoint}`)
+  for (let i = 0; i < 60; i++) place.write(`tree/${i % 7}/${i}.txt`, `file ${i}`)
+  const objects = async () => (await store!.names("folders")).filter((name) => name !== ".sheaf/root.json")
+  let left = 0
+  for (const change of [3, 30, 60]) {
+    expect(await runAndKill(place, { change }, ["add", "tree", "--folder", "--key", "tree"])).toBe(true)
+    left += (await objects()).length
+    if (change === 30) {
+      await place.json("gc", "--yes")
+      expect(await objects()).toEqual([])
+    }
+  }
+  expect(left).toBeGreaterThan(0)
+  await place.json("add", "tree", "--folder", "--key", "tree")
+  expect(await objects()).toHaveLength(60)
+  expect(await place.json("verify")).toMatchObject({ checked: 60, ok: 60 })
 })
