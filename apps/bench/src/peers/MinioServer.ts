@@ -1,6 +1,6 @@
 /** An S3 server for one run of the benchmark: MinIO on a folder of the measured file system. */
 import { spawn, spawnSync } from "node:child_process"
-import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, rmSync } from "node:fs"
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { delimiter, join } from "node:path"
 import type { Bench } from "../Bench.ts"
@@ -10,6 +10,8 @@ export interface MinioServer {
   readonly endpoint: string
   /** What programs have to know, in their environment. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** What was deleted is kept for minutes while there is other work, and in memory there may be no room for that. */
+  readonly emptyTrash: () => void
   readonly stop: () => Promise<void>
 }
 
@@ -60,6 +62,10 @@ export const startMinio = async (bench: Bench, program: string): Promise<MinioSe
           AWS_CA_BUNDLE: undefined,
           RCLONE_CONFIG: "/dev/null", RCLONE_CONFIG_BENCH_TYPE: "s3", RCLONE_CONFIG_BENCH_PROVIDER: "Minio", RCLONE_CONFIG_BENCH_ENV_AUTH: "true",
           RCLONE_CONFIG_BENCH_ENDPOINT: `http://${address}`, RCLONE_CONFIG_BENCH_REGION: "us-east-1"
+        },
+        emptyTrash: () => {
+          const trash = join(folder, "data", ".minio.sys", "tmp", ".trash")
+          if (existsSync(trash)) for (const name of readdirSync(trash)) rmSync(join(trash, name), { recursive: true, force: true })
         },
         stop
       }

@@ -21,7 +21,10 @@ export const onServer = (bench: Bench, server: MinioServer) => {
   return {
     rclone,
     makeBucket: () => quiet(["mkdir", `BENCH:${BUCKET}`]),
-    purge: (prefix: string) => quiet(["purge", `BENCH:${BUCKET}/${prefix}`]),
+    purge: async (prefix: string): Promise<void> => {
+      await quiet(["purge", `BENCH:${BUCKET}/${prefix}`])
+      server.emptyTrash()
+    },
     count: async (prefix: string): Promise<number> => (JSON.parse(await quiet(["size", "--json", `BENCH:${BUCKET}/${prefix}`])) as { readonly count: number }).count
   }
 }
