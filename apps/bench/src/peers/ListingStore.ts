@@ -2,14 +2,8 @@
  * Simulates a bucket with many objects: it lists them in pages of 1,000 and answers to HEAD, as S3 does. There are no bytes behind them. Every other request goes
  * to a real server. Signatures are not looked at.
  */
-import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http"
 import { hash } from "node:crypto"
-
-/** A store that runs. */
-export interface ListingStore {
-  readonly endpoint: string
-  readonly stop: () => Promise<void>
-}
+import { type PassingServer, startPassingServer } from "./PassingServer.ts"
 
 export interface ListedObjects {
   readonly bucket: string
@@ -27,47 +21,22 @@ const nameOf = (prefix: string, at: number): string => `${prefix}plate${String(M
 const etagOf = (at: number): string => `"${hash("md5", String(at), "hex")}"`
 
 /** Starts it before the server at `target`. */
-export const startListingStore = (target: string, listed: ListedObjects): Promise<ListingStore> => {
-  const { hostname, port } = new URL(target)
-  const agent = new Agent({ keepAlive: true })
-  const pass = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    const forwarded = request({ hostname, port, method: incoming.method, path: incoming.url, headers: incoming.rawHeaders, setHost: false, agent }, (answer) => {
-      outgoing.writeHead(answer.statusCode!, answer.rawHeaders)
-      answer.pipe(outgoing)
-    })
-    forwarded.on("error", () => outgoing.destroy())
-    incoming.on("error", () => forwarded.destroy())
-    incoming.pipe(forwarded)
-  }
-  const server = createServer((incoming, outgoing) => {
+export const startListingStore = (target: string, listed: ListedObjects): Promise<PassingServer> =>
+  startPassingServer(target, (incoming, outgoing) => {
     const url = new URL(incoming.url!, target)
     const name = decodeURIComponent(url.pathname).slice(`/${listed.bucket}/`.length)
     if (incoming.method === "GET" && url.searchParams.get("list-type") === "2" && url.searchParams.get("prefix")?.startsWith(listed.prefix) === true) {
       outgoing.writeHead(200, { "content-type": "application/xml" })
       outgoing.end(pageOf(listed, url.searchParams))
-    } else if (incoming.method === "HEAD" && name.startsWith(listed.prefix)) {
-      const at = indexOf(name)
-      const isThere = at < listed.objects && nameOf(listed.prefix, at) === name
-      outgoing.writeHead(isThere ? 200 : 404, isThere ? { etag: etagOf(at), "content-length": LISTED_SIZE, "last-modified": MODIFIED } : {})
-      outgoing.end()
-    } else {
-      pass(incoming, outgoing)
+      return true
     }
+    if (incoming.method !== "HEAD" || !name.startsWith(listed.prefix)) return false
+    const at = indexOf(name)
+    const isThere = at < listed.objects && nameOf(listed.prefix, at) === name
+    outgoing.writeHead(isThere ? 200 : 404, isThere ? { etag: etagOf(at), "content-length": LISTED_SIZE, "last-modified": MODIFIED } : {})
+    outgoing.end()
+    return true
   })
-  return new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () => {
-      const { port: own } = server.address() as { port: number }
-      resolve({
-        endpoint: `http://127.0.0.1:${own}`,
-        stop: () => new Promise((stopped) => {
-          agent.destroy()
-          server.closeAllConnections()
-          server.close(() => stopped())
-        })
-      })
-    })
-  })
-}
 
 const MODIFIED = new Date("2026-01-02T03:04:05Z").toUTCString()
 
