@@ -86,12 +86,19 @@ export class Copying extends Context.Service<Copying, {
           Effect.catchTag("StorageError", (error) => (error.kind === "AlreadyExists" && others.length > 0 ? write(artifact, handle, others) : Effect.fail(error)))
         )
 
-      /** Writes all files of a folder below a place, several at once; none of them stays when one fails. */
+      /** Writes all files of a folder below a place, several at once; none that it made stays when one fails. What somebody else has put there is left. */
       const writeFolder = (folder: Artifact, members: ReadonlyArray<FolderMember>, handle: StorageHandle, place: string): Effect.Effect<string, CopyError> =>
-        Effect.forEach(members, (member) => writeTo(handle, `${place}/${member.path}`, folder, member), { concurrency: Math.max(1, handle.capabilities.concurrencyHint), discard: true }).pipe(
-          Effect.as(place),
-          Effect.onError(() => Effect.ignore(handle.delete(members.map(({ path }) => `${place}/${path}`))))
-        )
+        Effect.suspend(() => {
+          const made: Array<string> = []
+          const writeMember = (member: FolderMember) => {
+            const key = `${place}/${member.path}`
+            return Effect.tap(writeTo(handle, key, folder, member), () => Effect.sync(() => made.push(key)))
+          }
+          return Effect.forEach(members, writeMember, { concurrency: Math.max(1, handle.capabilities.concurrencyHint), discard: true }).pipe(
+            Effect.as(place),
+            Effect.onError(() => Effect.ignore(handle.delete(made)))
+          )
+        })
 
       const copy = Effect.fn("Copying.copy")(function*(wanted: Artifact | string, reference: string) {
         const artifact = yield* artifactOf(typeof wanted === "string" ? wanted : wanted.uid)

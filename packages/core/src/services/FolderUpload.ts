@@ -54,7 +54,7 @@ export const uploadMembers = ({ directory, files, handle, root, suffix, uid }: F
     const remove = Effect.ignore(Effect.tryPromise(() => pending.abandon()))
     const objectKey = virtualPlace({ uid, suffix })
     const base = fromUserPath(directory)
-    const members = yield* Effect.forEach(files, (file) =>
+    const upload = Effect.forEach(files, (file) =>
       Effect.gen(function*() {
         const path = escapePath(file)
         const key = `${objectKey}/${path}`
@@ -64,9 +64,8 @@ export const uploadMembers = ({ directory, files, handle, root, suffix, uid }: F
             open: () => Stream.fromAsyncIterable(source.pieces(), (cause) => new StorageError({ kind: "Unexpected", driver: "file", operation: "read", key, retry: false, cause }))
           }, { mode: "create" }))
         return { path, size, hash, hashType: type } satisfies FolderMember
-      }), { concurrency: Math.max(1, handle.capabilities.concurrencyHint) }).pipe(
-      (all) => Effect.andThen(Effect.sync(() => pending.announce(files.map((file) => `${objectKey}/${escapePath(file)}`))), all),
-      Effect.onError(() => remove)
-    )
+      }), { concurrency: Math.max(1, handle.capabilities.concurrencyHint) })
+    const announce = Effect.sync(() => pending.announce(files.map((file) => `${objectKey}/${escapePath(file)}`)))
+    const members = yield* Effect.onError(Effect.andThen(announce, upload), () => remove)
     return { members, objectKey, isVirtual: true, settle: Effect.sync(() => pending.close()), remove } satisfies WrittenFolder
   })

@@ -197,6 +197,15 @@ describe("a folder in a store that is no directory", () => {
     expect(await objects()).toHaveLength(40)
   })
 
+  it("of which a file stands in the bucket already is not copied there, and that file stays", async () => {
+    const { bucket, fails, folder, objects, run } = await withBucket()
+    const { artifact } = await run(save(make(join(folder, "run"), { a: "1", b: "2", c: "3" }), { key: "run" }))
+    const theirs = `.sheaf/${artifact.uid.slice(0, 2)}/${artifact.uid}/c`
+    await Effect.runPromise(bucket.write(theirs, { type: "bytes", bytes: Buffer.from("3") }, { mode: "create" }))
+    expect(await fails(copy("run", "bucket"))).toMatchObject({ _tag: "StorageError", kind: "AlreadyExists" })
+    expect(await objects()).toEqual([theirs])
+  })
+
   it("has a second copy there and back, which is read when the first one is gone", async () => {
     const { directory, fails, folder, objects, refused, run, storage } = await withBucket()
     for (const [name, files] of [["full", { "a/x": "1", y: "2" }], ["empty", {}]] as const) {
