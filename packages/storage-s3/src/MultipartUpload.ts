@@ -3,8 +3,8 @@
  */
 import type { CompletedPart, CreateMultipartUploadCommandInput } from "@aws-sdk/client-s3"
 import type { StorageError, WriteOptions } from "@sheaf/core/ports/Storage"
-import { createHash } from "node:crypto"
-import { type Bucket, repeat } from "./Bucket.ts"
+import { hash } from "node:crypto"
+import { type Bucket, repeat, versionOf } from "./Bucket.ts"
 import { commit, conditionsOf, exists, isOutcomeOpen, MARK, type WriteMarks } from "./ObjectCommit.ts"
 import { head } from "./ObjectReading.ts"
 import { failure } from "./S3Failure.ts"
@@ -21,11 +21,8 @@ const SLOW = 20_000
 /** Bytes of parts that are sent at once, unless a single part has more. */
 const MEMORY = 256 * 1024 * 1024
 
-const MIB = 1024 * 1024
-
-/** Bytes of the next part of an object: so many that the parts suffice for its size, or when that is not known, more and more. */
-export const partSizeFor = (smallest: number, size: number | undefined, part: number): number =>
-  Math.max(smallest, size === undefined ? smallest * 2 ** Math.floor(part / 1_000) : Math.ceil(size / PARTS.maxParts / MIB) * MIB)
+/** Bytes of the next part of an object whose size is not known: more and more, so that the parts suffice. */
+export const growingPart = (smallest: number, part: number): number => smallest * 2 ** Math.floor(part / 1_000)
 
 export interface UploadTarget {
   readonly operation: string
@@ -49,6 +46,7 @@ export class MultipartUpload {
   readonly #id: string
   readonly #parts: Array<CompletedPart> = []
   readonly #open = new Set<Promise<void>>()
+  readonly #memory: Array<Uint8Array> = []
   readonly #abort = new AbortController()
   #failure: StorageError | null = null
   #begun = 0
@@ -90,10 +88,13 @@ export class MultipartUpload {
     return upload
   }
 
-  /** The next part; waits while as many as are allowed are on their way. */
-  async send(bytes: Uint8Array): Promise<void> {
+  /** The next part, in this memory; waits while as many as are allowed are on their way. `md5` is what its digest should be, where that is known. */
+  async send(bytes: Uint8Array, md5: Uint8Array | null, memory: Uint8Array): Promise<void> {
     const { key, name, operation } = this.#target
-    const ContentMD5 = createHash("md5").update(bytes).digest("base64")
+    const digest = md5 === null ? hash("md5", bytes, "buffer") : Buffer.from(md5)
+    const ContentMD5 = digest.toString("base64")
+    const isAnother = (): boolean => md5 !== null && !hash("md5", bytes, "buffer").equals(digest)
+    const another = (): StorageError => failure("ChecksumMismatch", operation, key, "a part of the content is not what was announced")
     const atOnce = Math.max(1, Math.floor(MEMORY / bytes.length))
     await this.part(async (part, abortSignal) => {
       const { client, name: Bucket, sdk } = this.#bucket
@@ -103,8 +104,22 @@ export class MultipartUpload {
         ;(args.request as { readonly headers: Record<string, string> }).headers["x-amz-content-sha256"] = "UNSIGNED-PAYLOAD"
         return next(args)
       }, { step: "build", name: "sheafUnsignedPayload" })
-      return (await this.#bucket.call(operation, key, () => client.send(command, { abortSignal }))).ETag
+      const ETag = await this.#bucket.call(operation, key, () => client.send(command, { abortSignal })).then((answer) => answer.ETag, (error: unknown) => {
+        // A digest that does not hold is the fault of the way, or of whoever announced it.
+        if ((error as StorageError).kind === "ChecksumMismatch" && isAnother()) throw another()
+        throw error
+      })
+      // An ETag that is the digest shows that the store has compared it.
+      if (md5 !== null && versionOf(ETag) !== digest.toString("hex") && isAnother()) throw another()
+      // Of a request that was given up the connection may still hold it.
+      this.#memory.push(memory)
+      return ETag
     }, atOnce)
+  }
+
+  /** Memory of a part that has arrived, if there is any: new memory costs as much as to copy into it. */
+  freeMemory(): Uint8Array | undefined {
+    return this.#memory.pop()
   }
 
   /** A part by a request of one's own. */

@@ -2,10 +2,11 @@
  * Copying an object inside the bucket. The store's own copy would overwrite in most stores, whatever is asked of it; so a small object is read and created anew, and of
  * a large one the store copies the parts, whose completion never overwrites.
  */
+import { partSizeFor } from "@sheaf/core/domain/ObjectParts"
 import type { StorageError } from "@sheaf/core/ports/Storage"
 import { Effect } from "effect"
 import { asEtag, type Bucket, versionOf } from "./Bucket.ts"
-import { MultipartUpload, partSizeFor, type UploadHeaders, type UploadTarget } from "./MultipartUpload.ts"
+import { MultipartUpload, PARTS, type UploadHeaders, type UploadTarget } from "./MultipartUpload.ts"
 import type { WriteMarks } from "./ObjectCommit.ts"
 import { head } from "./ObjectReading.ts"
 import { putObject } from "./PutObject.ts"
@@ -60,7 +61,7 @@ const beginCopy = async (bucket: Bucket, marks: WriteMarks, from: string, to: st
 
 const copyParts = async (bucket: Bucket, { from, size, source, target, upload, version }: LargeCopy): Promise<void> => {
   const CopySource = `${bucket.name}/${source}`.split("/").map(encodeURIComponent).join("/")
-  const partSize = partSizeFor(COPY_PART, size, 0)
+  const partSize = partSizeFor({ size: COPY_PART, maxParts: PARTS.maxParts }, size)
   for (let start = 0; start < size; start += partSize) {
     const CopySourceRange = `bytes=${start}-${Math.min(start + partSize, size) - 1}`
     await upload.part((part, abortSignal) => bucket.call("copy", from, async () => (await bucket.client.send(

@@ -2,12 +2,14 @@
  * Writing objects. Content of up to one part is sent in one request, more of it in parts, while it is being read; what it should be is compared before the last
  * request, which makes it visible.
  */
+import { MD5_LENGTH, type PartDigests, partSizeFor } from "@sheaf/core/domain/ObjectParts"
 import type { StorageBody, StorageError, StorageObject, WriteOptions } from "@sheaf/core/ports/Storage"
 import { Effect, Stream } from "effect"
-import { open, stat } from "node:fs/promises"
+import { type FileHandle, open, stat } from "node:fs/promises"
 import { bodyDigests, type BodyDigests } from "@sheaf/core/workers/BodyDigests"
+import { readBuffer } from "@sheaf/core/workers/ReadBuffer"
 import type { Bucket } from "./Bucket.ts"
-import { MultipartUpload, PARTS, partSizeFor, type UploadTarget } from "./MultipartUpload.ts"
+import { growingPart, MultipartUpload, PARTS, type UploadTarget } from "./MultipartUpload.ts"
 import type { WriteMarks } from "./ObjectCommit.ts"
 import { putObject } from "./PutObject.ts"
 import { failure } from "./S3Failure.ts"
@@ -16,6 +18,8 @@ import { failure } from "./S3Failure.ts"
 export const MAX_OBJECT = PARTS.max * PARTS.maxParts
 /** Bytes read from a file at once. */
 const PIECE = 1024 * 1024
+/** Bytes read of a file to learn whether a part is its last one. */
+const AHEAD = 64 * 1024
 
 export const writeObject = (bucket: Bucket, marks: WriteMarks, key: string, body: StorageBody, options: WriteOptions): Effect.Effect<StorageObject, StorageError> =>
   Effect.gen(function*() {
@@ -24,13 +28,14 @@ export const writeObject = (bucket: Bucket, marks: WriteMarks, key: string, body
       catch: (error) => bucket.explain("write", key, error)
     })
     if ((options.size ?? 0) > MAX_OBJECT) return yield* failure("TooLarge", "write", key, `an object has at most ${MAX_OBJECT} bytes`)
-    const digests = yield* Effect.try({ try: () => bodyDigests((kind, detail) => failure(kind, "write", key, detail), options), catch: (error) => bucket.explain("write", key, error) })
+    const partDigests = usableDigests(bucket, options)
+    const digests = yield* Effect.try({ try: () => digestsOf(key, options, partDigests), catch: (error) => bucket.explain("write", key, error) })
     const expected = options.size ?? (yield* sizeHint(body))
     const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, StorageError> => Effect.tryPromise({ try: run, catch: (error) => bucket.explain("write", key, error) })
     const { size, version } = yield* Effect.acquireUseRelease(
-      Effect.sync(() => new Upload(bucket, marks, target, digests, options, expected)),
+      Effect.sync(() => new Upload(bucket, marks, target, { digests, partDigests, options, expected })),
       (upload) =>
-        feed(key, body, (bytes) => attempt(() => upload.add(bytes))).pipe(
+        feed(key, body, upload, attempt).pipe(
           Effect.andThen(attempt(() => upload.ready())),
           // This is decided then: waiting for the answer is the only way to know that nothing is left.
           Effect.andThen(Effect.uninterruptible(attempt(() => upload.finish())))
@@ -52,12 +57,27 @@ const sizeHint = (body: StorageBody): Effect.Effect<number | undefined> => {
   }
 }
 
+/** Digests that were made beforehand, if they are those of the parts that will be sent. */
+const usableDigests = (bucket: Bucket, { partDigests, size }: WriteOptions): PartDigests | null => {
+  const { partSize } = bucket.settings
+  if (partDigests === undefined || size === undefined || size <= partSize || partDigests.size !== partSizeFor({ size: partSize, maxParts: PARTS.maxParts }, size)) return null
+  return partDigests.md5.length === Math.ceil(size / partDigests.size) * MD5_LENGTH ? partDigests : null
+}
+
+/** What is compared here: all that is expected, or only the size where the store compares the parts. */
+const digestsOf = (key: string, options: WriteOptions, partDigests: PartDigests | null): BodyDigests<StorageError> => {
+  const compared = (what: WriteOptions) => bodyDigests((kind, detail) => failure(kind, "write", key, detail), what)
+  const all = compared(options)
+  return partDigests === null || options.size === undefined ? all : compared({ mode: options.mode, size: options.size })
+}
+
 /** The bytes of a write as they come. */
 class Upload {
   readonly #bucket: Bucket
   readonly #marks: WriteMarks
   readonly #target: UploadTarget
   readonly #digests: BodyDigests<StorageError>
+  readonly #partDigests: PartDigests | null
   readonly #options: WriteOptions
   readonly #expected: number | undefined
   #parts: MultipartUpload | null = null
@@ -65,25 +85,63 @@ class Upload {
   #filled = 0
   #sent = 0
   #size = 0
-  #busy: Promise<void> = Promise.resolve()
+  #busy: Promise<unknown> = Promise.resolve()
+  #isStopped = false
 
-  constructor(bucket: Bucket, marks: WriteMarks, target: UploadTarget, digests: BodyDigests<StorageError>, options: WriteOptions, expected: number | undefined) {
+  constructor(bucket: Bucket, marks: WriteMarks, target: UploadTarget, write: {
+    readonly digests: BodyDigests<StorageError>; readonly partDigests: PartDigests | null; readonly options: WriteOptions; readonly expected: number | undefined
+  }) {
     this.#bucket = bucket
     this.#marks = marks
     this.#target = target
-    this.#digests = digests
-    this.#options = options
-    this.#expected = expected
+    this.#digests = write.digests
+    this.#partDigests = write.partDigests
+    this.#options = write.options
+    this.#expected = write.expected
   }
 
   /** Takes bytes over, which the caller may then use again. */
   add(bytes: Uint8Array): Promise<void> {
-    return this.#busy = this.#add(bytes)
+    return this.#during(() => this.#add(bytes))
+  }
+
+  /** Takes all there is, which stays as it is until the write has ended. */
+  addAll(bytes: Uint8Array): Promise<void> {
+    if (bytes.length > this.#bucket.settings.partSize) return this.add(bytes)
+    return this.#during(async () => {
+      this.#part = bytes
+      this.#take(bytes)
+    })
+  }
+
+  /** Takes what a file has, from its start. `problem` makes the error for what cannot be read. */
+  addFile(file: FileHandle, problem: (error: unknown) => StorageError): Promise<void> {
+    const read = async (into: Uint8Array): Promise<Uint8Array> => {
+      const { bytesRead } = await file.read(into, 0, Math.min(PIECE, into.length)).catch((error: unknown) => { throw problem(error) })
+      return into.subarray(0, bytesRead)
+    }
+    return this.#during(async () => {
+      // A part is not sent before it is known that it was not the last one.
+      const ahead = Buffer.allocUnsafeSlow(AHEAD)
+      while (!this.#isStopped) {
+        const isFull = this.#filled === this.#part.length
+        const bytes = await read(isFull ? ahead : this.#part.subarray(this.#filled))
+        if (bytes.length === 0) return
+        if (isFull) await this.#add(bytes)
+        else this.#take(bytes)
+      }
+    })
   }
 
   /** All bytes were given: compares them, and sends what is still here of an object in parts. */
   ready(): Promise<void> {
-    return this.#busy = this.#ready()
+    return this.#during(async () => {
+      const problem = this.#digests.check()
+      if (problem !== null) throw problem
+      if (this.#parts === null) return
+      if (this.#filled > 0) await this.#send(this.#parts, this.#part.subarray(0, this.#filled))
+      await this.#parts.sent()
+    })
   }
 
   /** Makes the object visible. */
@@ -96,77 +154,69 @@ class Upload {
   }
 
   async dispose(): Promise<void> {
+    this.#isStopped = true
     this.#parts?.stop()
     // What was under way when the write was interrupted comes to its end first.
     await this.#busy.catch(() => undefined)
     await this.#parts?.dispose()
   }
 
+  #during<A>(run: () => Promise<A>): Promise<A> {
+    const running = run()
+    this.#busy = running
+    return running
+  }
+
   async #add(bytes: Uint8Array): Promise<void> {
-    this.#digests.update(bytes)
-    this.#size += bytes.length
     for (let at = 0; at < bytes.length;) {
       if (this.#filled === this.#part.length) await this.#nextPart()
-      const taken = Math.min(bytes.length - at, this.#part.length - this.#filled)
-      this.#part.set(bytes.subarray(at, at + taken), this.#filled)
-      this.#filled += taken
-      at += taken
+      const piece = bytes.subarray(at, at + this.#part.length - this.#filled)
+      this.#part.set(piece, this.#filled)
+      this.#take(piece)
+      at += piece.length
     }
   }
 
-  async #ready(): Promise<void> {
-    const problem = this.#digests.check()
-    if (problem !== null) throw problem
-    if (this.#parts === null) return
-    if (this.#filled > 0) await this.#parts.send(this.#part.subarray(0, this.#filled))
-    await this.#parts.sent()
+  /** Bytes that stand in the part now. */
+  #take(bytes: Uint8Array): void {
+    this.#digests.update(bytes)
+    this.#size += bytes.length
+    this.#filled += bytes.length
   }
 
   /** More bytes come than the part can hold: it is sent, and a new one begun. */
   async #nextPart(): Promise<void> {
     if (this.#filled > 0) {
       this.#parts ??= await MultipartUpload.begin(this.#bucket, this.#marks, this.#target)
-      await this.#parts.send(this.#part)
-      this.#sent++
+      await this.#send(this.#parts, this.#part)
     }
-    const length = partSizeFor(this.#bucket.settings.partSize, this.#expected, this.#sent)
+    const { partSize } = this.#bucket.settings
+    const length = this.#expected === undefined ? growingPart(partSize, this.#sent) : partSizeFor({ size: partSize, maxParts: PARTS.maxParts }, this.#expected)
     // Only announced bytes are sure not to be followed by more.
     const left = this.#options.size === undefined ? length : this.#options.size - this.#sent * length
-    // Memory that is not filled is not used.
-    this.#part = Buffer.allocUnsafeSlow(Math.max(1, Math.min(length, left)))
+    const bytes = Math.max(1, Math.min(length, left))
+    const free = this.#parts?.freeMemory()
+    this.#part = free !== undefined && free.length >= bytes ? free.subarray(0, bytes) : bytes < PIECE ? Buffer.allocUnsafeSlow(bytes) : readBuffer(bytes).subarray(0, bytes)
     this.#filled = 0
+  }
+
+  async #send(parts: MultipartUpload, bytes: Uint8Array): Promise<void> {
+    const at = this.#sent++ * MD5_LENGTH
+    await parts.send(bytes, this.#partDigests?.md5.subarray(at, at + MD5_LENGTH) ?? null, this.#part)
   }
 }
 
-const feed = (key: string, body: StorageBody, take: (bytes: Uint8Array) => Effect.Effect<void, StorageError>): Effect.Effect<void, StorageError> => {
+const feed = (key: string, body: StorageBody, upload: Upload, attempt: <A>(run: () => Promise<A>) => Effect.Effect<A, StorageError>): Effect.Effect<void, StorageError> => {
   const source = (error: unknown): StorageError => failure("Unexpected", "write", key, `the file to be stored cannot be read: ${(error as NodeJS.ErrnoException).code ?? "unknown"}`)
   switch (body.type) {
-    case "bytes": {
-      let at = 0
-      return Effect.whileLoop({
-        while: () => at < body.bytes.length,
-        body: () => take(body.bytes.subarray(at, at + PIECE)),
-        step: () => void (at += PIECE)
-      })
-    }
+    case "bytes":
+      return attempt(() => upload.addAll(body.bytes))
     case "stream":
-      return Stream.runForEach(body.open(), take)
+      return Stream.runForEach(body.open(), (bytes) => attempt(() => upload.add(bytes)))
     case "file":
       return Effect.acquireUseRelease(
         Effect.tryPromise({ try: () => open(body.path, "r"), catch: source }),
-        (file) => {
-          const buffer = Buffer.allocUnsafeSlow(PIECE)
-          let read = -1
-          return Effect.whileLoop({
-            while: () => read !== 0,
-            body: () =>
-              Effect.flatMap(
-                Effect.uninterruptible(Effect.tryPromise({ try: () => file.read(buffer, 0, PIECE), catch: source })),
-                ({ bytesRead }) => Effect.as(take(buffer.subarray(0, bytesRead)), bytesRead)
-              ),
-            step: (bytesRead) => void (read = bytesRead)
-          })
-        },
+        (file) => attempt(() => upload.addFile(file, source)),
         (file) => Effect.promise(() => file.close().catch(() => undefined))
       )
   }

@@ -133,7 +133,7 @@ const handleOf = (bucket: Bucket): StorageHandle => {
     copy: true,
     // Two requests are not one step.
     rename: false,
-    multipart: PARTS,
+    multipart: { ...PARTS, size: bucket.settings.partSize },
     maxObjectSize: MAX_OBJECT,
     maxKeyBytes: bucket.names.maxKeyBytes,
     keyCharset: "unicode",

@@ -2,10 +2,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3"
 import { TREE_CHUNK } from "@sheaf/core/domain/ContentHash"
+import { type PartDigests, partSizeFor } from "@sheaf/core/domain/ObjectParts"
+import type { StorageBody } from "@sheaf/core/ports/Storage"
 import { hashBytesAs } from "@sheaf/core/workers/HashAlgorithms"
-import { Deferred, Effect, Fiber, Logger, Stream } from "effect"
+import { partHashing } from "@sheaf/core/workers/PartHashing"
+import { Deferred, Effect, Fiber, Logger, type Scope, Stream } from "effect"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
 import { inject } from "vitest"
-import { PARTS, partSizeFor } from "../src/MultipartUpload.ts"
+import { growingPart, PARTS } from "../src/MultipartUpload.ts"
 import { digestsOf } from "../src/ObjectReading.ts"
 import { bytes, contentAt, contentOf, failsWith, keysOf, put, streamed } from "./Expect.ts"
 import { faultProxy, requests } from "./servers/FaultProxy.ts"
@@ -19,26 +25,46 @@ const TIB = 1024 * 1024 * MIB
 describe("the size of parts", () => {
   it("lets ten thousand of them suffice for every object", () => {
     for (const size of [1, 8 * MIB, 80_000 * MIB, 80_000 * MIB + 1, TIB, 5 * TIB, 40 * TIB]) {
-      const part = partSizeFor(8 * MIB, size, 0)
+      const part = partSizeFor({ size: 8 * MIB, maxParts: PARTS.maxParts }, size)
       assert.isAtMost(Math.ceil(size / part), PARTS.maxParts)
       assert.isAtMost(part, PARTS.max)
       assert.isAtLeast(part, 8 * MIB)
     }
     let sent = 0
     let part = 0
-    for (; part < PARTS.maxParts && sent < 5 * TIB; part++) sent += partSizeFor(8 * MIB, undefined, part)
+    for (; part < PARTS.maxParts && sent < 5 * TIB; part++) sent += growingPart(8 * MIB, part)
     assert.isAtLeast(sent, 5 * TIB)
     // 240 GiB with parts of up to 256 MiB.
-    assert.strictEqual(partSizeFor(8 * MIB, undefined, 4_999), 128 * MIB)
+    assert.strictEqual(growingPart(8 * MIB, 4_999), 128 * MIB)
   })
 })
+
+/** A file with this content, for as long as the scope. */
+const fileWith = (content: Uint8Array): Effect.Effect<StorageBody, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const path = join(mkdtempSync(join(tmpdir(), "sheaf-s3-")), "file")
+      writeFileSync(path, content)
+      return { type: "file" as const, path }
+    }),
+    ({ path }) => Effect.sync(() => rmSync(dirname(path), { recursive: true }))
+  )
+
+const partDigestsOf = (content: Uint8Array, size: number): PartDigests => {
+  const parts = partHashing({ size, maxParts: PARTS.maxParts }, content.length)!
+  for (let at = 0; at < content.length; at += 777_777) parts.update(content.subarray(at, at + 777_777))
+  return parts.digests()
+}
 
 describe.skipIf(server === null)("an object of several parts", () => {
   it.live("is the content it was given, at every edge", () => Effect.gen(function*() {
     const { storage, uploads } = yield* opened(server!, { partSize: 5 * MIB })
     for (const size of [5 * MIB - 1, 5 * MIB, 5 * MIB + 1, 10 * MIB, 21 * MIB + 7]) {
       const content = contentOf(size)
-      for (const [name, body, announced] of [["bytes", bytes(content), false], ["stream", streamed(content), false], ["announced", streamed(content, 777_777), true]] as const) {
+      const file = yield* fileWith(content)
+      for (const [name, body, announced] of [
+        ["bytes", bytes(content), false], ["stream", streamed(content), false], ["announced", streamed(content, 777_777), true], ["file", file, false], ["announced file", file, true]
+      ] as const) {
         const key = `${name}-${size}`
         const expect = { md5: hashBytesAs("md5", content)!, sha256: hashBytesAs("sha256", content)!, "sha256-tree": hashBytesAs("sha256-tree", content)! }
         const written = yield* storage.write(key, body, { mode: "create", expect, ...(announced ? { size } : {}) })
@@ -51,6 +77,30 @@ describe.skipIf(server === null)("an object of several parts", () => {
       }
     }
     assert.strictEqual(TREE_CHUNK, 8 * MIB)
+  }))
+
+  it.live("is compared with the digests of its parts, where these are known", () => Effect.gen(function*() {
+    for (const each of [server, radosgw].filter((one) => one !== null)) {
+      const { names, storage, uploads } = yield* opened(each, { partSize: 5 * MIB })
+      const content = contentOf(11 * MIB)
+      const file = yield* fileWith(content)
+      const partDigests = partDigestsOf(content, 5 * MIB)
+      const expect = { md5: hashBytesAs("md5", content)! }
+      yield* storage.write("good", file, { mode: "create", size: content.length, expect, partDigests })
+      assert.isTrue(content.equals(yield* contentAt(storage, "good")))
+      // The content is what `expect` says, so that only the store can be the one who refuses.
+      for (const part of [0, 1, 2]) {
+        const md5 = Uint8Array.from(partDigests.md5, (byte, at) => (at === 16 * part ? byte ^ 1 : byte))
+        const error = yield* failsWith(storage.write("bad", file, { mode: "create", size: content.length, expect, partDigests: { size: 5 * MIB, md5 } }), "ChecksumMismatch")
+        assert.isFalse(error.retry)
+      }
+      // Digests of other parts than these are of no use, and those of the content are taken here.
+      const others = partDigestsOf(content, 6 * MIB)
+      yield* storage.write("others", file, { mode: "create", size: content.length, expect, partDigests: others })
+      yield* failsWith(storage.write("bad", file, { mode: "create", size: content.length, expect: { md5: hashBytesAs("md5", contentOf(3))! }, partDigests: others }), "ChecksumMismatch")
+      assert.deepStrictEqual((yield* Effect.promise(names)).toSorted(), ["good", "others"])
+      assert.strictEqual(yield* Effect.promise(() => uploads("bad")), 0)
+    }
   }))
 
   it.live("with a wrong digest or length is never visible, and leaves no upload", () => Effect.gen(function*() {

@@ -5,6 +5,7 @@
  * store can hold has exactly one text; a driver turns them into the store's own names with `unescapePath`.
  */
 import { Context, type Effect, Schema, type Scope, type Stream } from "effect"
+import type { PartDigests } from "../domain/ObjectParts.ts"
 
 /** Version of this contract. A driver says which one it was written for. */
 export const STORAGE_CONTRACT = 1
@@ -72,8 +73,11 @@ export interface StorageCapabilities {
   readonly emptyObject: boolean
   readonly copy: boolean
   readonly rename: boolean
-  /** Part sizes in bytes, or null when an object is sent whole. */
-  readonly multipart: { readonly min: number; readonly max: number; readonly maxParts: number } | null
+  /**
+   * Part sizes in bytes, or null when an object is sent whole. `size` is the usual one (see `partSizeFor` in `domain/ObjectParts`), given by a driver that has use
+   * for `partDigests` of a write.
+   */
+  readonly multipart: { readonly min: number; readonly max: number; readonly maxParts: number; readonly size?: number } | null
   /** Bytes, or null when only the store's own free space limits it. */
   readonly maxObjectSize: number | null
   readonly maxKeyBytes: number
@@ -122,6 +126,11 @@ export interface WriteOptions {
   readonly size?: number
   /** Digests the bytes must have (by type, the registry's spelling); a wrong one stores nothing and fails with `ChecksumMismatch`. */
   readonly expect?: Readonly<Record<string, string>>
+  /**
+   * Digests of the parts of the content that `expect` describes, taken from the same reading as those. A driver that sends these parts may have the store compare
+   * them, and need then not take the digests of `expect` again; any other one ignores them.
+   */
+  readonly partDigests?: PartDigests
 }
 
 /** Which bytes, and of which version. */

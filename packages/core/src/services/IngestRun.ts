@@ -141,6 +141,7 @@ export class IngestRun {
       directory: plan.directory,
       keyPrefix: plan.keyPrefix === "" ? "" : plan.keyPrefix + "/",
       copyTo: this.#target?.copyTo ?? null,
+      parts: this.#target?.parts ?? null,
       exclude, followSymlinks, rehash, dryRun, otherRoots: plan.otherRoots,
       trustCache: this.#ports.isCurrent(plan)
     })
@@ -232,7 +233,7 @@ export class IngestRun {
   #collect(): void {
     for (let released = this.#work.release(); released !== null; released = this.#work.release()) {
       this.#openRegistry()
-      for (const { rows, tsv } of released) this.#staging.add(tsv, rows)
+      for (const { partDigests, rows, tsv } of released) this.#staging.add(tsv, rows, partDigests)
     }
   }
 

@@ -57,6 +57,7 @@ export const localTarget = async ({ durable, flush, known, rootPath }: LocalTarg
 
   return {
     copyTo: { rootPath, intents },
+    parts: null,
     store: null,
     waiting: { files: 0, bytes: 0 },
     relocate,

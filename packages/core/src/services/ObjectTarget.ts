@@ -2,6 +2,7 @@
  * Where an ingest puts the objects of files that it copies: between the bytes of a batch and its rows, whatever the kind of storage.
  */
 import type { IngestFailure } from "../domain/IngestReport.ts"
+import type { PartSizes } from "../domain/ObjectParts.ts"
 import type { Relocation } from "../domain/StagedBatch.ts"
 import type { WorkerSource } from "../workers/IngestProtocol.ts"
 import type { StagingFile } from "./StagingFiles.ts"
@@ -22,6 +23,8 @@ export type PublishPart = (part: StagingFile, failures: ReadonlyArray<IngestFail
 export interface ObjectTarget {
   /** Where worker threads copy to while they hash; null when they only hash and {@link store} does the rest. */
   readonly copyTo: WorkerSource["copyTo"]
+  /** In which parts {@link store} sends large files, where digests of them made beforehand are of use. */
+  readonly parts: PartSizes | null
   /**
    * Stores the content of files, and hands on rows that name the objects, part by part in row order, while further content is being stored; last those whose
    * content was stored for another file. Null when worker threads copy.

@@ -8,9 +8,10 @@ import { readFileSync, writeFileSync } from "node:fs"
 import type { HashType } from "../domain/ContentHash.ts"
 import { displayPath, fromUserPath, toFsPath, unescapePath } from "../domain/FileName.ts"
 import type { IngestFailure } from "../domain/IngestReport.ts"
+import type { PartDigests, PartSizes } from "../domain/ObjectParts.ts"
 import { STAGING_COLUMNS } from "../domain/StagedBatch.ts"
 import type { KeyPolicyRules } from "../ports/KeyPolicy.ts"
-import { type StorageBody, StorageError, type StorageHandle } from "../ports/Storage.ts"
+import { type StorageBody, type StorageCapabilities, StorageError, type StorageHandle } from "../ports/Storage.ts"
 import { hashBytesAs, hasherForType } from "../workers/HashAlgorithms.ts"
 import { virtualPlace } from "../workers/KeyPolicyRules.ts"
 import type { ObjectTarget, PublishPart, WantedContent } from "./ObjectTarget.ts"
@@ -81,14 +82,18 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
   }
 
   /** Creates the object of a row; gives its key. */
-  const upload = (row: Row): Effect.Effect<string, StorageError | FileProblem> =>
+  const upload = (row: Row, partDigests: PartDigests | undefined): Effect.Effect<string, StorageError | FileProblem> =>
     Effect.gen(function*() {
       const path = toFsPath(`${base}/${unescapePath(row.rel)}`)
       const size = Number(row.size)
       const verified = handle.capabilities.checksumsVerified.includes(row.hash_type)
       const body = size <= SMALL ? yield* smallBody(path, row) : bodyOf(path, row, verified)
       const write = (key: string) =>
-        handle.write(key, body, { mode: "create", size, ...(verified ? { expect: { [row.hash_type]: row.hash } } : {}) })
+        handle.write(key, body, {
+          mode: "create", size,
+          ...(verified ? { expect: { [row.hash_type]: row.hash } } : {}),
+          ...(verified && partDigests !== undefined ? { partDigests } : {})
+        })
       for (const key of placesOf(row)) {
         const written = yield* write(key).pipe(
           Effect.as(true),
@@ -109,9 +114,9 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
     })
 
   /** The row with its object, or as a failed one; throws what is wrong with the root. */
-  const stored = (row: Row): Promise<Row> => {
+  const stored = (row: Row, partDigests: PartDigests | undefined): Promise<Row> => {
     return run(
-      upload(row).pipe(
+      upload(row, partDigests).pipe(
         Effect.map((key): Row => ({ ...row, object_key: key })),
         Effect.catch((error): Effect.Effect<Row, StorageError> => {
           if (error instanceof FileProblem) return Effect.succeed(failedRow(row, error.code, error.message))
@@ -125,7 +130,7 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
   const stagedPart = (rows: ReadonlyArray<Row>): StagingFile => {
     const file = newPath()
     writeFileSync(file, rows.map(lineOf).join(""), { flag: "wx" })
-    return { file, rows: rows.length }
+    return { file, rows: rows.length, partDigests: new Map() }
   }
 
   const store = async ({ once, rels, staging }: WantedContent, publish: PublishPart): Promise<void> => {
@@ -147,7 +152,7 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
         }
         const i = next++
         if (i % ANNOUNCED === 0) pending.announce(rows.slice(i, i + ANNOUNCED).flatMap((row) => placesOf(row).filter(isOwnPlace)))
-        done[i] = await stored(rows[i]!)
+        done[i] = await stored(rows[i]!, staging.partDigests.get(rows[i]!.rel))
         waiting.files -= 1
         waiting.bytes -= Number(rows[i]!.size)
         while (finished < rows.length && done[finished] !== undefined) finished++
@@ -199,6 +204,7 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
 
   return {
     copyTo: null,
+    parts: partSizesOf(handle.capabilities.multipart),
     store,
     waiting,
     relocate: null,
@@ -212,6 +218,9 @@ export const remoteTarget = (options: RemoteTargetOptions): ObjectTarget => {
     abandon: () => pending.abandon()
   }
 }
+
+const partSizesOf = (multipart: StorageCapabilities["multipart"]): PartSizes | null =>
+  multipart?.size === undefined ? null : { size: multipart.size, maxParts: multipart.maxParts }
 
 /** Below `.sheaf/` and not shared by equal content: what stands there is ours alone, and is removed when nothing refers to it. */
 const isOwnPlace = (key: string): boolean => key.startsWith(".sheaf/") && !key.startsWith(".sheaf/cas/")

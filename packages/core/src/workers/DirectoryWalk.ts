@@ -11,7 +11,7 @@ import { randomBase62, STEM_LENGTH } from "../domain/Uid.ts"
 import type { KeyPolicyRules } from "../ports/KeyPolicy.ts"
 import { excludeMatcher } from "./Exclusion.ts"
 import { type FileReading, fileReader } from "./FileReader.ts"
-import { PROGRESS, PROGRESS_SLOTS, STOP, type TaskDone, type TaskPart, type WorkerSetup, type WorkerSource, type WorkerTask } from "./IngestProtocol.ts"
+import { type FileParts, PROGRESS, PROGRESS_SLOTS, STOP, type TaskDone, type TaskPart, type WorkerSetup, type WorkerSource, type WorkerTask } from "./IngestProtocol.ts"
 import { ObjectWriter, type PlannedObject } from "./ObjectWriter.ts"
 import { ownIntent } from "./PendingObjects.ts"
 import { type Block, BlockWriter, type FileStamp, isSettled } from "./StatBlock.ts"
@@ -56,6 +56,7 @@ export const directoryWalk = (options: {
   const reader = fileReader({
     algorithm: setup.algorithm,
     followSymlinks: source.followSymlinks,
+    parts: source.parts,
     stopped: () => stop[0] === STOP.now,
     onBytes: (n) => void (progress[PROGRESS.bytes]! += n)
   })
@@ -69,6 +70,7 @@ export const directoryWalk = (options: {
     const clashes: Array<ReadonlyArray<string>> = []
     let text = ""
     let rows = 0
+    let partDigests: Array<FileParts> = []
     let files = 0
     let bytes = 0
     let unopened = 0
@@ -76,9 +78,10 @@ export const directoryWalk = (options: {
 
     const flush = (): void => {
       if (rows === 0) return
-      parts.push({ type: "rows", tsv: new TextEncoder().encode(text), rows })
+      parts.push({ type: "rows", tsv: new TextEncoder().encode(text), rows, ...(partDigests.length === 0 ? {} : { partDigests }) })
       text = ""
       rows = 0
+      partDigests = []
     }
     const met = (): void => void progress[PROGRESS.files]!++
     const fail = (rel: string, code: string, message: string): void => {
@@ -166,8 +169,9 @@ export const directoryWalk = (options: {
       const settle = (file: (typeof toRead)[number], reading: FileReading): void => {
         switch (reading.type) {
           case "content": {
-            const { content, objectKey, stamp } = reading
+            const { content, objectKey, parts: ofParts, stamp } = reading
             keep(file.rel, file.escaped, file.uid, content, objectKey ?? "\\N")
+            if (ofParts !== null) partDigests.push({ rel: file.rel, parts: ofParts })
             // A file that is read again to be copied is in the cache already.
             if (file.entry[0] !== "c" && isSettled(stamp, nowNs)) remembered.push({ name: file.name, stamp, content })
             return

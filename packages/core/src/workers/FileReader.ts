@@ -6,8 +6,10 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, statSync } from "node:fs"
 import { type HashAlgorithm, type HashType, hashTypeFor, TREE_CHUNK } from "../domain/ContentHash.ts"
 import { toFsPath } from "../domain/FileName.ts"
+import type { PartDigests, PartSizes } from "../domain/ObjectParts.ts"
 import { createHasher, hashBytes } from "./HashAlgorithms.ts"
 import type { OpenObject } from "./ObjectWriter.ts"
+import { partHashing } from "./PartHashing.ts"
 import { readBuffer } from "./ReadBuffer.ts"
 import { type FileStamp, isSettled } from "./StatBlock.ts"
 import { TreeHashing } from "./TreeHashing.ts"
@@ -28,6 +30,8 @@ export type FileReading =
     readonly stamp: FileStamp
     /** Where the copy stands; null when none was asked for. */
     readonly objectKey: string | null
+    /** Digests of its parts, where they were taken. */
+    readonly parts: PartDigests | null
   }
   /** Over the limit: not read. */
   | { readonly type: "large" }
@@ -57,6 +61,13 @@ export interface FileReader {
   readonly close: () => void
 }
 
+interface LargeReading {
+  readonly hash: string
+  readonly type: HashType
+  readonly objectKey: string | null
+  readonly parts: PartDigests | null
+}
+
 const isSame = (a: FileStamp, b: FileStamp): boolean =>
   a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.dev === b.dev
 
@@ -68,11 +79,13 @@ const failed = (operation: string, error: unknown): FileReading => {
 export const fileReader = (options: {
   readonly algorithm: HashAlgorithm
   readonly followSymlinks: boolean
+  /** In which parts files will be sent, so that digests of these are taken. Default: none are. */
+  readonly parts?: PartSizes | null
   /** Asked between the pieces of a large file. */
   readonly stopped: () => boolean
   readonly onBytes: (bytes: number) => void
 }): FileReader => {
-  const { algorithm, followSymlinks, onBytes, stopped } = options
+  const { algorithm, followSymlinks, onBytes, parts: partSizes = null, stopped } = options
   // One more than the limit, so that a file that has grown shows.
   const buffer = readBuffer(BUFFER + 1)
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followSymlinks ? 0 : constants.O_NOFOLLOW)
@@ -97,14 +110,15 @@ export const fileReader = (options: {
     const bytes = buffer.subarray(0, length)
     const { hash, type } = hashBytes(algorithm, bytes)
     onBytes(length)
-    if (copy === null) return { type: "content", content: { hash, type, size: length }, stamp, objectKey: null }
+    if (copy === null) return { type: "content", content: { hash, type, size: length }, stamp, objectKey: null, parts: null }
     const object = copy.open()
     object.write(bytes)
-    return { type: "content", content: { hash, type, size: length }, stamp, objectKey: object.finish(hash) }
+    return { type: "content", content: { hash, type, size: length }, stamp, objectKey: object.finish(hash), parts: null }
   }
 
-  const readLarge = (fd: number, size: number, copy: CopySink | null): { hash: string; type: HashType; objectKey: string | null } | "stopped" | null => {
+  const readLarge = (fd: number, size: number, copy: CopySink | null): LargeReading | "stopped" | null => {
     const hasher = createHasher(algorithm, size)
+    const parts = partHashing(partSizes, size)
     const object = copy === null ? null : copy.open()
     let done = 0
     try {
@@ -119,6 +133,7 @@ export const fileReader = (options: {
         if (done > size) break
         const bytes = buffer.subarray(0, n)
         hasher.update(bytes)
+        parts?.update(bytes)
         object?.write(bytes)
         onBytes(n)
       }
@@ -132,13 +147,13 @@ export const fileReader = (options: {
       return null
     }
     const hash = hasher.digest()
-    return { hash, type: hashTypeFor(algorithm, size), objectKey: object === null ? null : object.finish(hash) }
+    return { hash, type: hashTypeFor(algorithm, size), objectKey: object === null ? null : object.finish(hash), parts: parts === null ? null : parts.digests() }
   }
 
   let trees: TreeHashing | undefined
 
   /** One large file by several threads. */
-  const readTree = (fd: number, size: number, copy: CopySink | null): { hash: string; type: HashType; objectKey: string | null } | null => {
+  const readTree = (fd: number, size: number, copy: CopySink | null): LargeReading | null => {
     trees ??= new TreeHashing()
     const object = copy === null ? null : copy.open()
     let hash: string | null
@@ -153,7 +168,7 @@ export const fileReader = (options: {
       return null
     }
     onBytes(size)
-    return { hash, type: "sha256-tree", objectKey: object === null ? null : object.finish(hash) }
+    return { hash, type: "sha256-tree", objectKey: object === null ? null : object.finish(hash), parts: null }
   }
 
   const readOnce = (fd: number, { copy, limit }: ReadOptions): FileReading | null => {
@@ -172,7 +187,7 @@ export const fileReader = (options: {
       onBytes(-size)
       return null
     }
-    return { type: "content", content: { hash: read.hash, type: read.type, size }, stamp: after, objectKey: read.objectKey }
+    return { type: "content", content: { hash: read.hash, type: read.type, size }, stamp: after, objectKey: read.objectKey, parts: read.parts }
   }
 
   const read = (path: string, readOptions: ReadOptions): FileReading => {

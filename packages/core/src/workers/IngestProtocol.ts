@@ -4,6 +4,7 @@
  */
 import type { HashAlgorithm } from "../domain/ContentHash.ts"
 import type { IngestFailure, IngestSkip } from "../domain/IngestReport.ts"
+import type { PartDigests, PartSizes } from "../domain/ObjectParts.ts"
 import type { ThreadKeyPolicy } from "./KeyPolicyRules.ts"
 import type { StatCacheIndex } from "./StatCache.ts"
 
@@ -37,6 +38,8 @@ export interface WorkerSource {
   readonly keyPrefix: string
   /** Where objects are copied to; null to register in place. */
   readonly copyTo: { readonly rootPath: string; readonly intents: string } | null
+  /** In which parts objects will be sent afterwards; null where they are not. */
+  readonly parts: PartSizes | null
   readonly exclude: ReadonlyArray<string>
   /** Directories below that belong to other storage roots. */
   readonly otherRoots: ReadonlyArray<string>
@@ -67,9 +70,15 @@ export interface WorkerTask {
 
 export type ToWorker = WorkerSource | WorkerTask | { readonly type: "finish" }
 
+/** Digests of the parts of a file, by its path as in its row. */
+export interface FileParts {
+  readonly rel: string
+  readonly parts: PartDigests
+}
+
 /** Pieces of a finished task in walk order: rows for the staging file, and tasks still to do. */
 export type TaskPart =
-  | { readonly type: "rows"; readonly tsv: Uint8Array; readonly rows: number }
+  | { readonly type: "rows"; readonly tsv: Uint8Array; readonly rows: number; readonly partDigests?: ReadonlyArray<FileParts> }
   | { readonly type: "todo"; readonly directory: string; readonly entries: string | null; readonly large: boolean; readonly above: ReadonlyArray<string> }
 
 export interface TaskDone {

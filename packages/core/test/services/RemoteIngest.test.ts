@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { Effect, Stream } from "effect"
@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest"
 import { driver as local } from "../../../storage-local/src/index.ts"
 import type { Artifact } from "../../src/domain/Artifact.ts"
 import type { IngestEvent, IngestSummary } from "../../src/domain/IngestReport.ts"
-import { type StorageDriver, StorageError, type StorageHandle } from "../../src/ports/Storage.ts"
+import { type StorageDriver, StorageError, type StorageHandle, type WriteOptions } from "../../src/ports/Storage.ts"
 import { Artifacts } from "../../src/services/Artifacts.ts"
 import { Ingest, type IngestRequest } from "../../src/services/Ingest.ts"
 import { Reading } from "../../src/services/Reading.ts"
@@ -17,11 +17,12 @@ import { type TemporaryInstance, temporaryInstance } from "./TemporaryInstance.t
 const md5 = (text: string): string => createHash("md5").update(text).digest("base64url")
 
 /** A store that counts its writes, and refuses the keys that it is told. */
-const countingStore = () => {
+const countingStore = (multipart: StorageHandle["capabilities"]["multipart"]) => {
   const inner = memory()
-  const seen = { writes: 0, reads: 0, refuse: (_key: string): StorageError["kind"] | null => null }
+  const seen = { writes: 0, reads: 0, partDigests: [] as Array<WriteOptions["partDigests"]>, refuse: (_key: string): StorageError["kind"] | null => null }
   const wrap = (handle: StorageHandle): StorageHandle => ({
     ...handle,
+    capabilities: { ...handle.capabilities, multipart },
     read: (key, options) => Stream.suspend(() => {
       seen.reads++
       return handle.read(key, options)
@@ -29,6 +30,7 @@ const countingStore = () => {
     write: (key, body, options) =>
       Effect.suspend(() => {
         seen.writes++
+        seen.partDigests.push(options.partDigests)
         const kind = seen.refuse(key)
         return kind === null ? handle.write(key, body, options) : Effect.fail(new StorageError({ kind, driver: "memory", operation: "write", key, retry: false }))
       })
@@ -37,12 +39,13 @@ const countingStore = () => {
   return { store, seen }
 }
 
-const instanceWithBucket = async (options: Parameters<typeof temporaryInstance>[0] = {}) => {
-  const { seen, store } = countingStore()
+const instanceWithBucket = async (options: Parameters<typeof temporaryInstance>[0] = {}, multipart: StorageHandle["capabilities"]["multipart"] = null) => {
+  const { seen, store } = countingStore(multipart)
   const bucket = await Effect.runPromise(Effect.scoped(store.open("memory://bucket", { create: true, readOnly: false })))
   const instance = await temporaryInstance(options, [local, store])
   await instance.run(Effect.flatMap(StorageRoots, (roots) => roots.add("memory://bucket", { name: "bucket" })))
   seen.writes = 0
+  seen.partDigests.length = 0
   return { instance, seen, bucket, put: (key: string, text: string) => Effect.runPromise(bucket.write(key, { type: "bytes", bytes: Buffer.from(text) }, { mode: "replace" })) }
 }
 
@@ -155,6 +158,19 @@ describe("a directory copied into a store that is no directory", () => {
     arrive()
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
     expect(await keysIn(bucket, ".sheaf/")).toEqual([".sheaf/root.json"])
+  })
+
+  it("gives a store that sends parts the digests of these, from the reading that made the hash", async () => {
+    const MIB = 1024 * 1024
+    const { instance, seen } = await instanceWithBucket({}, { min: 1, max: 8 * MIB, maxParts: 100, size: 2 * MIB })
+    const content = randomBytes(5 * MIB + 3)
+    const folder = `${instance.folder}/outside/data`
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(`${folder}/large.bin`, content)
+    writeFileSync(`${folder}/whole.bin`, content.subarray(0, 2 * MIB))
+    await ingest(instance, { paths: [folder], storage: "bucket" })
+    const md5 = Buffer.concat([0, 2 * MIB, 4 * MIB].map((at) => createHash("md5").update(content.subarray(at, at + 2 * MIB)).digest()))
+    expect(seen.partDigests.map((digests) => digests && { size: digests.size, md5: Buffer.from(digests.md5) })).toEqual([{ size: 2 * MIB, md5 }, undefined])
   })
 
   it("does not store what has changed since it was hashed", async () => {
