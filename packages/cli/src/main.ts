@@ -12,7 +12,8 @@ import { INTERRUPTED, watchSignals } from "./StopSignals.ts"
 const READER_GONE = 141
 
 const argv = process.argv.slice(2)
-const fiber = Effect.runFork(program(argv))
+// Nobody sees the spans of a command, beside what they add to a stack.
+const fiber = Effect.runFork(Effect.withTracerEnabled(program(argv), hasSwitch(argv, "verbose")))
 
 /** Why stdout cannot be written any more; a destroyed stream repeats itself in other words. */
 let outputFailure: string | null = null

@@ -22,12 +22,40 @@ const PIECE = 1024 * 1024
 const AHEAD = 64 * 1024
 
 export const writeObject = (bucket: Bucket, marks: WriteMarks, key: string, body: StorageBody, options: WriteOptions): Effect.Effect<StorageObject, StorageError> =>
+  body.type === "bytes" && body.bytes.length <= bucket.settings.partSize ? writeWhole(bucket, marks, key, body.bytes, options) : writeInPieces(bucket, marks, key, body, options)
+
+/** Throws what makes a write impossible. */
+const targetOf = (bucket: Bucket, key: string, { mode, size = 0 }: WriteOptions): UploadTarget => {
+  const name = bucket.nameToChange("write", key)
+  if (size > MAX_OBJECT) throw failure("TooLarge", "write", key, `an object has at most ${MAX_OBJECT} bytes`)
+  return { operation: "write", key, name, mode }
+}
+
+const stored = (key: string, size: number, version: string | null, { expect = {} }: WriteOptions): StorageObject => ({ key, size, modifiedAt: null, version, digests: expect })
+
+/** The digest of the content that a store is to compare and keep, where it was announced. */
+const checksumHeaders = ({ expect }: WriteOptions): { readonly ChecksumSHA256?: string } => {
+  const sha256 = expect?.["sha256"]
+  return sha256 === undefined ? {} : { ChecksumSHA256: Buffer.from(sha256, "base64url").toString("base64") }
+}
+
+/** Small content that is in memory: one step, which is decided when it begins. */
+const writeWhole = (bucket: Bucket, marks: WriteMarks, key: string, bytes: Uint8Array, options: WriteOptions): Effect.Effect<StorageObject, StorageError> =>
+  Effect.uninterruptible(Effect.tryPromise({
+    try: async () => {
+      const target = targetOf(bucket, key, options)
+      const digests = digestsOf(key, options, null)
+      digests.update(bytes)
+      const problem = digests.check()
+      if (problem !== null) throw problem
+      return stored(key, bytes.length, await putObject(bucket, marks, target, bytes, checksumHeaders(options)), options)
+    },
+    catch: (error) => bucket.explain("write", key, error)
+  }))
+
+const writeInPieces = (bucket: Bucket, marks: WriteMarks, key: string, body: StorageBody, options: WriteOptions): Effect.Effect<StorageObject, StorageError> =>
   Effect.gen(function*() {
-    const target = yield* Effect.try({
-      try: (): UploadTarget => ({ operation: "write", key, name: bucket.nameToChange("write", key), mode: options.mode }),
-      catch: (error) => bucket.explain("write", key, error)
-    })
-    if ((options.size ?? 0) > MAX_OBJECT) return yield* failure("TooLarge", "write", key, `an object has at most ${MAX_OBJECT} bytes`)
+    const target = yield* Effect.try({ try: () => targetOf(bucket, key, options), catch: (error) => bucket.explain("write", key, error) })
     const partDigests = usableDigests(bucket, options)
     const digests = yield* Effect.try({ try: () => digestsOf(key, options, partDigests), catch: (error) => bucket.explain("write", key, error) })
     const expected = options.size ?? (yield* sizeHint(body))
@@ -42,7 +70,7 @@ export const writeObject = (bucket: Bucket, marks: WriteMarks, key: string, body
         ),
       (upload) => Effect.promise(() => upload.dispose())
     )
-    return { key, size, modifiedAt: null, version, digests: options.expect ?? {} }
+    return stored(key, size, version, options)
   })
 
 /** About how many bytes a body has, where that is not known; parts are sized by it. */
@@ -105,15 +133,6 @@ class Upload {
     return this.#during(() => this.#add(bytes))
   }
 
-  /** Takes all there is, which stays as it is until the write has ended. */
-  addAll(bytes: Uint8Array): Promise<void> {
-    if (bytes.length > this.#bucket.settings.partSize) return this.add(bytes)
-    return this.#during(async () => {
-      this.#part = bytes
-      this.#take(bytes)
-    })
-  }
-
   /** Takes what a file has, from its start. `problem` makes the error for what cannot be read. */
   addFile(file: FileHandle, problem: (error: unknown) => StorageError): Promise<void> {
     const read = async (into: Uint8Array): Promise<Uint8Array> => {
@@ -148,9 +167,7 @@ class Upload {
   async finish(): Promise<{ readonly version: string | null; readonly size: number }> {
     const size = this.#size
     if (this.#parts !== null) return { version: await this.#parts.complete(size), size }
-    const sha256 = this.#options.expect?.["sha256"]
-    const headers = sha256 === undefined ? {} : { ChecksumSHA256: Buffer.from(sha256, "base64url").toString("base64") }
-    return { version: await putObject(this.#bucket, this.#marks, this.#target, this.#part.subarray(0, this.#filled), headers), size }
+    return { version: await putObject(this.#bucket, this.#marks, this.#target, this.#part.subarray(0, this.#filled), checksumHeaders(this.#options)), size }
   }
 
   async dispose(): Promise<void> {
@@ -210,7 +227,7 @@ const feed = (key: string, body: StorageBody, upload: Upload, attempt: <A>(run: 
   const source = (error: unknown): StorageError => failure("Unexpected", "write", key, `the file to be stored cannot be read: ${(error as NodeJS.ErrnoException).code ?? "unknown"}`)
   switch (body.type) {
     case "bytes":
-      return attempt(() => upload.addAll(body.bytes))
+      return attempt(() => upload.add(body.bytes))
     case "stream":
       return Stream.runForEach(body.open(), (bytes) => attempt(() => upload.add(bytes)))
     case "file":

@@ -135,6 +135,9 @@ export class IngestRun {
   async #runDirectory(plan: DirectoryPlan): Promise<void> {
     const pool = this.#pool!
     const { dryRun, exclude, followSymlinks, rehash } = this.#options
+    const isCurrent = this.#ports.isCurrent(plan)
+    // A store answers after a while, in which the registry can be opened; but nobody needs it where nothing has changed.
+    if (plan.mode === "managed" && !dryRun && plan.rootPath === null && !isCurrent) this.#openRegistry()
     this.#target = plan.mode === "managed" && !dryRun ? await this.#ports.target(plan, this.#staging) : null
     pool.source({
       type: "source",
@@ -143,7 +146,7 @@ export class IngestRun {
       copyTo: this.#target?.copyTo ?? null,
       parts: this.#target?.parts ?? null,
       exclude, followSymlinks, rehash, dryRun, otherRoots: plan.otherRoots,
-      trustCache: this.#ports.isCurrent(plan)
+      trustCache: isCurrent
     })
     try {
       await this.#drain(pool, [{ type: "todo", directory: "", entries: null, large: false, above: [] }])
