@@ -5,7 +5,10 @@ import { Data, Effect, Stream } from "effect"
 import type { HashType } from "../domain/ContentHash.ts"
 import { EXIT, type StorageRootProblem } from "../domain/SheafError.ts"
 import type { Hashing } from "../ports/Hashing.ts"
-import type { StorageError, StorageHandle } from "../ports/Storage.ts"
+import type { ReadOptions, StorageError, StorageHandle } from "../ports/Storage.ts"
+
+/** Content of more bytes than this is looked at before it is read. */
+const LARGE = 8 * 1024 * 1024
 
 /** Why a copy is of no use. */
 export class CopyProblem extends Data.TaggedError("CopyProblem")<{
@@ -35,22 +38,29 @@ export const examineCopy = (copy: RecordedCopy, handle: StorageHandle, hashing: 
     Effect.catchTag("StorageError", (error) => Effect.fail(asProblem(error)))
   )
 
-/** By one request: whether an object has the recorded bytes. */
+/** By one request, or two for large content: whether an object has the recorded bytes. */
 const isGood = (copy: RecordedCopy, handle: StorageHandle, hashing: Hashing["Service"]): Effect.Effect<boolean, StorageError> =>
-  Effect.suspend(() => {
+  Effect.gen(function*() {
     const hasher = hashing.forType(copy.hashType, copy.size)
-    if (hasher === null) return Effect.succeed(false)
+    if (hasher === null) return false
+    let options: ReadOptions = {}
+    if (copy.size > LARGE && !handle.capabilities.localPath) {
+      const { size, version } = yield* handle.stat(copy.objectKey)
+      if (size !== copy.size) return false
+      // A reading that breaks off can then go on: otherwise what came is hashed once more, to know that it is still the same object.
+      if (version !== null) options = { ifMatch: version }
+    }
     let length = 0
-    return handle.read(copy.objectKey).pipe(
+    yield* handle.read(copy.objectKey, options).pipe(
       Stream.takeUntil((bytes) => {
         length += bytes.length
         if (length <= copy.size) hasher.update(bytes)
         return length > copy.size
       }),
-      Stream.runDrain,
-      Effect.map(() => length === copy.size && hasher.digest() === copy.hash)
+      Stream.runDrain
     )
-  })
+    return length === copy.size && hasher.digest() === copy.hash
+  }).pipe(Effect.catchIf((error) => error.kind === "PreconditionFailed", () => Effect.succeed(false)))
 
 const diagnose = (copy: RecordedCopy, handle: StorageHandle, hashing: Hashing["Service"]): Effect.Effect<void, CopyProblem | StorageError> =>
   Effect.gen(function*() {

@@ -9,7 +9,7 @@ import { Damaged, NoGoodLocation, NotFound } from "../domain/SheafError.ts"
 import { localPathOf, objectPath, type StorageRoot } from "../domain/StorageRoot.ts"
 import type { Hasher, Hashing } from "../ports/Hashing.ts"
 import type { Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
-import type { StorageHandle } from "../ports/Storage.ts"
+import type { ReadOptions, StorageHandle } from "../ports/Storage.ts"
 import { asProblem, CopyProblem, examineCopy } from "./CopyExamination.ts"
 import type { StorageRoots } from "./StorageRoots.ts"
 
@@ -82,15 +82,15 @@ export class CopyReader {
     return this.#hashing.forType(hashType, size)
   }
 
-  /** Uses the first copy that serves; a problem of one leads to the next. */
+  /** Uses the first copy that serves, in the version that was looked at; a problem of one leads to the next. */
   firstGood<A, E>(
     set: CopySet,
-    use: (copy: Copy, handle: StorageHandle) => Effect.Effect<A, E>
+    use: (copy: Copy, handle: StorageHandle, version: string | null) => Effect.Effect<A, E>
   ): Effect.Effect<A, Exclude<E, CopyProblem> | NoGoodLocation | Damaged> {
     return Effect.gen({ self: this }, function*() {
       const trials: Array<Trial> = []
       for (const copy of set.copies) {
-        const tried = yield* Effect.result(Effect.flatMap(this.prepare(copy), (handle) => use(copy, handle)))
+        const tried = yield* Effect.result(Effect.flatMap(this.#prepare(copy), ({ handle, version }) => use(copy, handle, version)))
         if (Result.isSuccess(tried)) return tried.success
         const problem = tried.failure
         if (!(problem instanceof CopyProblem)) return yield* Effect.fail(problem as Exclude<E, CopyProblem>)
@@ -111,8 +111,8 @@ export class CopyReader {
     const from = (index: number): Stream.Stream<Uint8Array, NoGoodLocation | Damaged> => {
       const copy = set.copies[index]
       if (copy === undefined) return Stream.fail(noneIsGood(set.artifact, trials))
-      const bytes = Stream.unwrap(Effect.map(this.prepare(copy), (handle) =>
-        handle.read(copy.objectKey, { range: { start: at, end } }).pipe(
+      const bytes = Stream.unwrap(Effect.map(this.#prepare(copy), ({ handle, version }) =>
+        handle.read(copy.objectKey, { range: { start: at, end }, ...ifMatch(version) }).pipe(
           Stream.map((piece) => {
             onBytes(piece, copy)
             at += piece.length
@@ -132,14 +132,15 @@ export class CopyReader {
   }
 
   /** Opens the root of a copy and looks whether the copy can be right: it has its size, and one recorded as bad is read as a whole first. */
-  prepare(copy: Copy): Effect.Effect<StorageHandle, CopyProblem> {
+  #prepare(copy: Copy): Effect.Effect<{ readonly handle: StorageHandle; readonly version: string | null }, CopyProblem> {
     return Effect.gen({ self: this }, function*() {
       const handle = yield* Effect.mapError(this.#roots.handle(copy.root), asProblem)
-      const { size } = yield* Effect.mapError(handle.stat(copy.objectKey), asProblem)
+      const { size, version } = yield* Effect.mapError(handle.stat(copy.objectKey), asProblem)
       if (copy.state !== "ok" || size !== copy.size) yield* this.examine(copy, handle)
       // Where other content is registered now, a copy that is right again is so by chance: it stays what it is.
       if (copy.state !== "ok" && copy.state !== "replaced") yield* this.record(copy, "ok")
-      return handle
+      // Of a local file a version is another one when somebody links to it, and it stays open anyway.
+      return { handle, version: handle.capabilities.localPath ? null : version }
     })
   }
 
@@ -160,6 +161,9 @@ export class CopyReader {
     return Effect.ignore(Effect.flatMap(this.#roots.reach(copy.root), () => this.record(copy, state)))
   }
 }
+
+/** A reading of one version can go on where it breaks off. */
+export const ifMatch = (version: string | null): Pick<ReadOptions, "ifMatch"> => (version === null ? {} : { ifMatch: version })
 
 /** Order of preference. */
 const rank = ({ root, state }: Copy): number => (state === "ok" ? 0 : state === "replaced" ? 4 : 2) + (localPathOf(root) === null ? 1 : 0)

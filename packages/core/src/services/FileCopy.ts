@@ -9,8 +9,9 @@ import type { Artifact } from "../domain/Artifact.ts"
 import { escapePath, displayPath, fromUserPath, toFsPath, unescapeName } from "../domain/FileName.ts"
 import { type Damaged, FileError, InvalidInput, type NoGoodLocation } from "../domain/SheafError.ts"
 import { randomBase62 } from "../domain/Uid.ts"
+import { BlockFile } from "./BlockFile.ts"
 import { asProblem, CopyProblem } from "./CopyExamination.ts"
-import type { Copy, CopyReader, CopySet } from "./CopyReader.ts"
+import { type Copy, type CopyReader, type CopySet, ifMatch } from "./CopyReader.ts"
 import type { StorageHandle } from "../ports/Storage.ts"
 import { INSTANCE_FOLDER } from "./Instance.ts"
 
@@ -50,7 +51,7 @@ export const writeFile = (
       attempt(shown, "cannot write", () => open(toFsPath(temporary), "wx")),
       (file) =>
         Effect.gen(function*() {
-          yield* reader.firstGood(set, (copy, handle) => fill(file, shown, reader, copy, handle))
+          yield* reader.firstGood(set, (copy, handle, version) => fill(file, shown, reader, copy, handle, version))
           yield* attempt(shown, "cannot write", async () => {
             await file.sync()
             await file.close()
@@ -112,22 +113,25 @@ const ownName = ({ formerKey, key, suffix, uid }: Artifact): string => {
 }
 
 /** Writes a copy to the empty file, and compares it. */
-const fill = (file: FileHandle, shown: string, reader: CopyReader, copy: Copy, handle: StorageHandle): Effect.Effect<void, CopyProblem | FileError> =>
+const fill = (
+  file: FileHandle, shown: string, reader: CopyReader, copy: Copy, handle: StorageHandle, version: string | null
+): Effect.Effect<void, CopyProblem | FileError> =>
   Effect.gen(function*() {
     yield* attempt(shown, "cannot write", () => file.truncate(0))
     const hasher = reader.hasherFor(copy, copy.size)
-    let at = 0
-    yield* handle.read(copy.objectKey, { range: { start: 0, end: copy.size } }).pipe(
+    const blocks = new BlockFile(file, copy.size)
+    let length = 0
+    yield* handle.read(copy.objectKey, { range: { start: 0, end: copy.size }, ...ifMatch(version) }).pipe(
       Stream.mapError(asProblem),
       Stream.runForEach((bytes) => {
         hasher?.update(bytes)
-        return attempt(shown, "cannot write", async () => {
-          for (let done = 0; done < bytes.length;) done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten
-          at += bytes.length
-        })
-      })
+        length += bytes.length
+        const full = blocks.add(bytes)
+        return full === null ? Effect.void : attempt(shown, "cannot write", () => full)
+      }),
+      Effect.andThen(attempt(shown, "cannot write", () => blocks.finish()))
     )
-    if (at === copy.size && (hasher === null || hasher.digest() === copy.hash)) return
+    if (length === copy.size && (hasher === null || hasher.digest() === copy.hash)) return
     yield* reader.examine(copy, handle)
     return yield* new CopyProblem({ reason: "it changed while it was read", state: null, found: null })
   })

@@ -2,7 +2,7 @@
  * One verification under way: the copies of each root are listed in files, part by part, and go from there in batches to worker threads, or through their
  * driver where a root is no local directory. What was found is recorded after each part; the registry is not held in between.
  */
-import { Effect, Fiber, Result } from "effect"
+import { Cause, Effect, Exit, Fiber, Result } from "effect"
 import { closeSync, openSync, realpathSync, rmSync } from "node:fs"
 import type { HashType } from "../domain/ContentHash.ts"
 import { fromUserPath } from "../domain/FileName.ts"
@@ -22,6 +22,8 @@ import type { StorageRoots } from "./StorageRoots.ts"
 
 /** Copies, and bytes, that a worker gets at once: large files are shared out one by one. */
 const BATCH = { copies: 512, bytes: 16 * 1024 * 1024 }
+/** Batches of a root that is no local directory, under way at once. */
+const REMOTE_BATCHES = 4
 /** Copies listed and recorded at once. */
 const PART = 200_000
 /** Milliseconds after which what was found so far is recorded also within a part, so that a kill loses little. */
@@ -175,7 +177,7 @@ export class VerifyRun {
       let recorded = Date.now()
       for (const batch of readCopyList(file, BATCH)) {
         if (this.#signal?.aborted) break
-        yield* target.base === null ? this.#checkRemote(target, batch) : Effect.promise(() => this.#dispatch(target, target.base!, batch))
+        yield* target.base === null ? this.#checkBeside(target, batch) : Effect.promise(() => this.#dispatch(target, target.base!, batch))
         done = batch.first + batch.copies
         if (Date.now() - recorded < RECORD_AFTER) continue
         if (!(yield* this.#settle(target, part, from, done, left - done))) return false
@@ -223,6 +225,24 @@ export class VerifyRun {
   async #answer(): Promise<void> {
     await Promise.race(this.#open)
     if (this.#crash !== null) throw this.#crash.error
+  }
+
+  /** Checks a batch through its driver, beside the ones before it, so that one large object does not keep the others waiting. */
+  #checkBeside(target: RootToCheck, batch: CopyBatch): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      yield* Effect.promise(async () => {
+        while (this.#open.size >= REMOTE_BATCHES) await this.#answer()
+      })
+      const fiber = yield* Effect.forkChild(this.#checkRemote(target, batch))
+      const checked: Promise<void> = new Promise((resolve) => {
+        fiber.addObserver((exit) => {
+          if (Exit.isFailure(exit)) this.#crash ??= { error: Cause.squash(exit.cause) }
+          this.#open.delete(checked)
+          resolve()
+        })
+      })
+      this.#open.add(checked)
+    })
   }
 
   #checkRemote({ handle, root }: RootToCheck, batch: CopyBatch): Effect.Effect<void> {
