@@ -4,6 +4,7 @@
 import { Context, Effect, Layer, Option, type Scope, Stream } from "effect"
 import { parseKey } from "../domain/ArtifactKey.ts"
 import { type FileError, InvalidInput, InvalidKey, type MultipleResults, NotFound, type StorageRootProblem } from "../domain/SheafError.ts"
+import { localPathOf } from "../domain/StorageRoot.ts"
 import { randomBase62 } from "../domain/Uid.ts"
 import { CopyLedger } from "../ports/CopyLedger.ts"
 import { Hashing } from "../ports/Hashing.ts"
@@ -131,15 +132,16 @@ export class Integrity extends Context.Service<Integrity, {
           Effect.sync(() => new VerifyRun({ ledger, roots, hashing, files }, request.workers, request.signal)),
           (run) => Effect.promise(() => run.close())
         )
-        // Threads take a moment to start; for a few artifacts they may not be needed.
-        if (request.refs === undefined) run.start()
         const only = request.storage === undefined ? null : yield* roots.find(request.storage)
+        const wanted = only === null ? yield* registry.roots : [only]
+        // Threads take a moment to start; for a few artifacts they may not be needed.
+        if (request.refs === undefined && wanted.some((root) => localPathOf(root) !== null)) run.start()
         const filter: CopyFilter = {
           ...(sample === null ? {} : { sample }),
           ...(request.refs === undefined ? {} : { uids: yield* uidsOf(request.refs, registry) }),
           ...(request.prefix === undefined ? {} : { keyPrefix: yield* prefixOf(request.prefix, registry) })
         }
-        const targets = yield* Effect.forEach(only === null ? yield* registry.roots : [only], (root) => run.open(root, filter, only !== null))
+        const targets = yield* Effect.forEach(wanted, (root) => run.open(root, filter, only !== null))
         yield* reportProgress(run, request)
         for (const target of targets) if (target !== null) yield* run.check(target)
         const report: VerifyReport = { ...run.report(), sample, seconds: Math.round(performance.now() - started) / 1000 }

@@ -22,8 +22,6 @@ import type { StorageRoots } from "./StorageRoots.ts"
 
 /** Copies, and bytes, that a worker gets at once: large files are shared out one by one. */
 const BATCH = { copies: 512, bytes: 16 * 1024 * 1024 }
-/** Batches of a root that is no local directory, under way at once. */
-const REMOTE_BATCHES = 4
 /** Copies listed and recorded at once. */
 const PART = 200_000
 /** Milliseconds after which what was found so far is recorded also within a part, so that a kill loses little. */
@@ -65,6 +63,8 @@ export class VerifyRun {
   readonly #signal: AbortSignal | undefined
   #pool: VerifyPool | null = null
   readonly #open = new Set<Promise<void>>()
+  /** Copies in batches that are checked through their driver now. */
+  #beside = 0
   #crash: { readonly error: unknown } | null = null
   /** Found since the last time it was recorded. */
   #findings: Array<ListedFinding> = []
@@ -227,16 +227,22 @@ export class VerifyRun {
     if (this.#crash !== null) throw this.#crash.error
   }
 
-  /** Checks a batch through its driver, beside the ones before it, so that one large object does not keep the others waiting. */
+  /**
+   * Checks a batch through its driver. Large objects come in batches of few, which are checked beside one another as far as the store is good for that many copies
+   * at once.
+   */
   #checkBeside(target: RootToCheck, batch: CopyBatch): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
+      const { concurrencyHint } = target.handle.capabilities
       yield* Effect.promise(async () => {
-        while (this.#open.size >= REMOTE_BATCHES) await this.#answer()
+        while (this.#beside > 0 && this.#beside + batch.copies > concurrencyHint) await this.#answer()
       })
+      this.#beside += batch.copies
       const fiber = yield* Effect.forkChild(this.#checkRemote(target, batch))
       const checked: Promise<void> = new Promise((resolve) => {
         fiber.addObserver((exit) => {
           if (Exit.isFailure(exit)) this.#crash ??= { error: Cause.squash(exit.cause) }
+          this.#beside -= batch.copies
           this.#open.delete(checked)
           resolve()
         })
