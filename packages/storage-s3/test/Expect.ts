@@ -1,7 +1,10 @@
 /** Small programs over a handle. */
 import { assert } from "@effect/vitest"
+import type { PartDigests } from "@sheaf/core/domain/ObjectParts"
 import { type StorageBody, StorageError, type StorageErrorKind, type StorageHandle } from "@sheaf/core/ports/Storage"
+import { partHashing } from "@sheaf/core/workers/PartHashing"
 import { Effect, Stream } from "effect"
+import { PARTS } from "../src/MultipartUpload.ts"
 
 export const bytes = (content: string | Uint8Array): StorageBody => ({ type: "bytes", bytes: typeof content === "string" ? Buffer.from(content) : content })
 
@@ -20,6 +23,13 @@ export const streamed = (content: Uint8Array, piece = 100_003): StorageBody => (
   type: "stream",
   open: () => Stream.fromIterable(Array.from({ length: Math.ceil(content.length / piece) }, (_, n) => content.subarray(n * piece, (n + 1) * piece)))
 })
+
+/** What a reading of the content for its hash finds out about its parts. */
+export const partDigestsOf = (content: Uint8Array, size: number): PartDigests => {
+  const parts = partHashing({ size, maxParts: PARTS.maxParts }, content.length)!
+  for (let at = 0; at < content.length; at += 777_777) parts.update(content.subarray(at, at + 777_777))
+  return parts.digests()
+}
 
 export const put = (storage: StorageHandle, key: string, content: string | Uint8Array = "content") => storage.write(key, bytes(content), { mode: "create" })
 

@@ -8,7 +8,7 @@ import { inspect } from "node:util"
 import { inject } from "vitest"
 import { versionOf } from "../src/Bucket.ts"
 import { make, type Options } from "../src/index.ts"
-import { bytes, contentAt, contentOf, failsWith, keysOf, put, streamed } from "./Expect.ts"
+import { bytes, contentAt, contentOf, failsWith, keysOf, partDigestsOf, put, streamed } from "./Expect.ts"
 import { type Fault, faultProxy, requests, type SeenRequest } from "./servers/FaultProxy.ts"
 import { testPlace } from "./TestBucket.ts"
 
@@ -136,11 +136,14 @@ describe.skipIf(server === null)("an upload in parts", () => {
       [{ type: "flipRequest", at: 100 }, { type: "flipRequest", at: 5_000_000 }]
     ]
     for (const [n, these] of faults.entries()) {
-      for (const fault of these) proxy.on(requests("PUT", "uploadId"), fault)
-      yield* storage.write(`a${n}`, streamed(content), { mode: "create", size: content.length })
-      assert.isTrue(content.equals(yield* contentAt(storage, `a${n}`)))
+      // The store then compares the parts with what was announced for them, or with what is sent.
+      for (const [name, more] of [["a", {}], ["b", { partDigests: partDigestsOf(content, 5 * MIB) }]] as const) {
+        for (const fault of these) proxy.on(requests("PUT", "uploadId"), fault)
+        yield* storage.write(`${name}${n}`, streamed(content), { mode: "create", size: content.length, ...more })
+        assert.isTrue(content.equals(yield* contentAt(storage, `${name}${n}`)))
+      }
     }
-    yield* nothingLeft(place, "a1", ["a0", "a1"])
+    yield* nothingLeft(place, "a1", ["a0", "a1", "b0", "b1"])
   }))
 
   it.live("that fails leaves nothing", () => Effect.gen(function*() {

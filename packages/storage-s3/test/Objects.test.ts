@@ -2,10 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3"
 import { TREE_CHUNK } from "@sheaf/core/domain/ContentHash"
-import { type PartDigests, partSizeFor } from "@sheaf/core/domain/ObjectParts"
+import { partSizeFor } from "@sheaf/core/domain/ObjectParts"
 import type { StorageBody } from "@sheaf/core/ports/Storage"
 import { hashBytesAs } from "@sheaf/core/workers/HashAlgorithms"
-import { partHashing } from "@sheaf/core/workers/PartHashing"
 import { Deferred, Effect, Fiber, Logger, type Scope, Stream } from "effect"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -13,7 +12,7 @@ import { dirname, join } from "node:path"
 import { inject } from "vitest"
 import { growingPart, PARTS } from "../src/MultipartUpload.ts"
 import { digestsOf } from "../src/ObjectReading.ts"
-import { bytes, contentAt, contentOf, failsWith, keysOf, put, streamed } from "./Expect.ts"
+import { bytes, contentAt, contentOf, failsWith, keysOf, partDigestsOf, put, streamed } from "./Expect.ts"
 import { faultProxy, requests } from "./servers/FaultProxy.ts"
 import { opened } from "./TestBucket.ts"
 
@@ -49,12 +48,6 @@ const fileWith = (content: Uint8Array): Effect.Effect<StorageBody, never, Scope.
     }),
     ({ path }) => Effect.sync(() => rmSync(dirname(path), { recursive: true }))
   )
-
-const partDigestsOf = (content: Uint8Array, size: number): PartDigests => {
-  const parts = partHashing({ size, maxParts: PARTS.maxParts }, content.length)!
-  for (let at = 0; at < content.length; at += 777_777) parts.update(content.subarray(at, at + 777_777))
-  return parts.digests()
-}
 
 describe.skipIf(server === null)("an object of several parts", () => {
   it.live("is the content it was given, at every edge", () => Effect.gen(function*() {
