@@ -1,7 +1,7 @@
 /**
  * A bucket as the operations of this driver reach it: the client of the SDK, which is loaded here and not before, and what they share.
  */
-import type * as Sdk from "@aws-sdk/client-s3"
+import type { S3Client } from "@aws-sdk/client-s3"
 import type { StorageError } from "@sheaf/core/ports/Storage"
 import { Effect } from "effect"
 import type { RequestPattern } from "./DirectRequest.ts"
@@ -24,9 +24,11 @@ const CONNECT_TIMEOUT = 10_000
 /** Environment variables with secrets in them. */
 const SECRET_VARIABLES = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN"]
 
+type Sdk = typeof import("./Sdk.ts")
+
 export class Bucket {
-  readonly sdk: typeof Sdk
-  readonly client: Sdk.S3Client
+  readonly sdk: Sdk
+  readonly client: S3Client
   /** Its name. */
   readonly name: string
   readonly names: ObjectNames
@@ -39,7 +41,7 @@ export class Bucket {
   readonly doubts = new Set<string>()
   readonly #secrets: ReadonlyArray<string>
 
-  private constructor(sdk: typeof Sdk, place: S3Place, settings: BucketSettings) {
+  private constructor(sdk: Sdk, place: S3Place, settings: BucketSettings) {
     const { credentials } = settings
     this.sdk = sdk
     this.name = place.bucket
@@ -66,7 +68,7 @@ export class Bucket {
 
   /** Loads the SDK and makes a client; nothing is sent. */
   static async open(place: S3Place, settings: BucketSettings): Promise<Bucket> {
-    return new Bucket(await import("@aws-sdk/client-s3"), place, settings)
+    return new Bucket(await import("./Sdk.ts"), place, settings)
   }
 
   /** Does requests; what they throw becomes a `StorageError`. */

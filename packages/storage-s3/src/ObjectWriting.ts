@@ -5,6 +5,7 @@
 import { MD5_LENGTH, type PartDigests, partSizeFor } from "@sheaf/core/domain/ObjectParts"
 import type { StorageBody, StorageError, StorageObject, WriteOptions } from "@sheaf/core/ports/Storage"
 import { Effect, Stream } from "effect"
+import { hash } from "node:crypto"
 import { type FileHandle, open, stat } from "node:fs/promises"
 import { bodyDigests, type BodyDigests } from "@sheaf/core/workers/BodyDigests"
 import { readBuffer } from "@sheaf/core/workers/ReadBuffer"
@@ -44,11 +45,15 @@ const writeWhole = (bucket: Bucket, marks: WriteMarks, key: string, bytes: Uint8
   Effect.uninterruptible(Effect.tryPromise({
     try: async () => {
       const target = targetOf(bucket, key, options)
-      const digests = digestsOf(key, options, null)
+      const { md5: expected, ...others } = options.expect ?? {}
+      const digests = digestsOf(key, { ...options, expect: others }, null)
       digests.update(bytes)
-      const problem = digests.check()
+      // The store wants the MD5 anyway.
+      const md5 = hash("md5", bytes, "buffer")
+      const found = md5.toString("base64url")
+      const problem = digests.check() ?? (expected === undefined || found === expected ? null : failure("ChecksumMismatch", "write", key, `its md5 is ${found}, not ${expected}`))
       if (problem !== null) throw problem
-      return stored(key, bytes.length, await putObject(bucket, marks, target, bytes, checksumHeaders(options)), options)
+      return stored(key, bytes.length, await putObject(bucket, marks, target, bytes, checksumHeaders(options), md5), options)
     },
     catch: (error) => bucket.explain("write", key, error)
   }))

@@ -11,10 +11,10 @@ import { commit, conditionsOf, MARK, type WriteMarks } from "./ObjectCommit.ts"
 
 /** Sends an object; gives its version. `ChecksumSHA256` is the digest that the store is to compare and keep, in base64. */
 export const putObject = (
-  bucket: Bucket, marks: WriteMarks, target: UploadTarget, bytes: Uint8Array, headers: UploadHeaders & { readonly ChecksumSHA256?: string } = {}
+  bucket: Bucket, marks: WriteMarks, target: UploadTarget, bytes: Uint8Array, headers: UploadHeaders & { readonly ChecksumSHA256?: string } = {},
+  md5: Buffer = hash("md5", bytes, "buffer")
 ): Promise<string | null> => {
   const { mode, name } = target
-  const md5 = Buffer.from(hash("md5", bytes, "hex"), "hex")
   const mark = marks.next(name)
   const input: PutInput = {
     // A checksum that the store keeps, so that it can be compared when the object is read.
