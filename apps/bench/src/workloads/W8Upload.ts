@@ -58,7 +58,7 @@ export const w8: Workload = {
         const requests = size === "S" ? await countRequests(bench, server, data) : undefined
         found.add(
           await runContest(bench, {
-            name: `upload of ${data.facts.files} files`,
+            name: "managed ingest into S3",
             items: data.facts.files,
             unit: "files",
             bytes: data.facts.bytes,
