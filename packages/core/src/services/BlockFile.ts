@@ -37,6 +37,11 @@ export class BlockFile {
     await this.#writing
   }
 
+  /** Waits for what is on its way: until then it may still arrive in the file. */
+  async settled(): Promise<void> {
+    await this.#writing?.catch(() => undefined)
+  }
+
   async #addLater(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       this.#block ??= this.#spare.pop() ?? (this.#size < BLOCK ? Buffer.allocUnsafe(Math.max(1, this.#size)) : readBuffer(BLOCK))

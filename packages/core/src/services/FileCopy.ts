@@ -129,7 +129,9 @@ const fill = (
         const full = blocks.add(bytes)
         return full === null ? Effect.void : attempt(shown, "cannot write", () => full)
       }),
-      Effect.andThen(attempt(shown, "cannot write", () => blocks.finish()))
+      Effect.andThen(attempt(shown, "cannot write", () => blocks.finish())),
+      // The next copy is written into the same file.
+      Effect.ensuring(Effect.promise(() => blocks.settled()))
     )
     if (length === copy.size && (hasher === null || hasher.digest() === copy.hash)) return
     yield* reader.examine(copy, handle)

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { open } from "node:fs/promises"
+import { type FileHandle, open } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "vitest"
@@ -34,6 +34,23 @@ it("a file written in blocks has the bytes that were given, however they were cu
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+it("nothing arrives any more once it is settled, whatever was given up", async () => {
+  let arrived = 0
+  const file = {
+    write: (_: Buffer, __: number, length: number) => new Promise<{ readonly bytesWritten: number }>((resolve) => {
+      setImmediate(() => {
+        arrived += length
+        resolve({ bytesWritten: length })
+      })
+    })
+  } as unknown as FileHandle
+  const blocks = new BlockFile(file, 2 * MIB)
+  await blocks.add(randomBytes(MIB))
+  expect(arrived).toBe(0)
+  await blocks.settled()
+  expect(arrived).toBe(MIB)
 })
 
 it("a block that cannot be written fails what comes after it", async () => {
