@@ -22,6 +22,9 @@ export class CopyProblem extends Data.TaggedError("CopyProblem")<{
   readonly root?: "unreachable" | "refused"
 }> {}
 
+/** A reading of one version can go on where it breaks off; otherwise what came is hashed once more, to know that it is still the same object. */
+export const ifMatch = (version: string | null): Pick<ReadOptions, "ifMatch"> => (version === null ? {} : { ifMatch: version })
+
 /** What is recorded of a copy. */
 export interface RecordedCopy {
   readonly objectKey: string
@@ -43,15 +46,10 @@ const isGood = (copy: RecordedCopy, handle: StorageHandle, hashing: Hashing["Ser
   Effect.gen(function*() {
     const hasher = hashing.forType(copy.hashType, copy.size)
     if (hasher === null) return false
-    let options: ReadOptions = {}
-    if (copy.size > LARGE && !handle.capabilities.localPath) {
-      const { size, version } = yield* handle.stat(copy.objectKey)
-      if (size !== copy.size) return false
-      // A reading that breaks off can then go on: otherwise what came is hashed once more, to know that it is still the same object.
-      if (version !== null) options = { ifMatch: version }
-    }
+    const looked = copy.size > LARGE && !handle.capabilities.localPath ? yield* handle.stat(copy.objectKey) : null
+    if (looked !== null && looked.size !== copy.size) return false
     let length = 0
-    yield* handle.read(copy.objectKey, options).pipe(
+    yield* handle.read(copy.objectKey, ifMatch(looked?.version ?? null)).pipe(
       Stream.takeUntil((bytes) => {
         length += bytes.length
         if (length <= copy.size) hasher.update(bytes)

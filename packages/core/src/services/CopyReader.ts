@@ -9,8 +9,8 @@ import { Damaged, NoGoodLocation, NotFound } from "../domain/SheafError.ts"
 import { localPathOf, objectPath, type StorageRoot } from "../domain/StorageRoot.ts"
 import type { Hasher, Hashing } from "../ports/Hashing.ts"
 import type { Registry, RegistryError, StoredCopy } from "../ports/Registry.ts"
-import type { ReadOptions, StorageHandle } from "../ports/Storage.ts"
-import { asProblem, CopyProblem, examineCopy } from "./CopyExamination.ts"
+import type { StorageHandle } from "../ports/Storage.ts"
+import { asProblem, CopyProblem, examineCopy, ifMatch } from "./CopyExamination.ts"
 import type { StorageRoots } from "./StorageRoots.ts"
 
 /** A copy and where it is. */
@@ -161,9 +161,6 @@ export class CopyReader {
     return Effect.ignore(Effect.flatMap(this.#roots.reach(copy.root), () => this.record(copy, state)))
   }
 }
-
-/** A reading of one version can go on where it breaks off. */
-export const ifMatch = (version: string | null): Pick<ReadOptions, "ifMatch"> => (version === null ? {} : { ifMatch: version })
 
 /** Order of preference. */
 const rank = ({ root, state }: Copy): number => (state === "ok" ? 0 : state === "replaced" ? 4 : 2) + (localPathOf(root) === null ? 1 : 0)

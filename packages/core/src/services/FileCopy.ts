@@ -10,8 +10,8 @@ import { escapePath, displayPath, fromUserPath, toFsPath, unescapeName } from ".
 import { type Damaged, FileError, InvalidInput, type NoGoodLocation } from "../domain/SheafError.ts"
 import { randomBase62 } from "../domain/Uid.ts"
 import { BlockFile } from "./BlockFile.ts"
-import { asProblem, CopyProblem } from "./CopyExamination.ts"
-import { type Copy, type CopyReader, type CopySet, ifMatch } from "./CopyReader.ts"
+import { asProblem, CopyProblem, ifMatch } from "./CopyExamination.ts"
+import type { Copy, CopyReader, CopySet } from "./CopyReader.ts"
 import type { StorageHandle } from "../ports/Storage.ts"
 import { INSTANCE_FOLDER } from "./Instance.ts"
 

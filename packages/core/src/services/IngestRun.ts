@@ -136,9 +136,10 @@ export class IngestRun {
     const pool = this.#pool!
     const { dryRun, exclude, followSymlinks, rehash } = this.#options
     const isCurrent = this.#ports.isCurrent(plan)
+    const isStored = plan.mode === "managed" && !dryRun
     // A store answers after a while, in which the registry can be opened; but nobody needs it where nothing has changed.
-    if (plan.mode === "managed" && !dryRun && plan.rootPath === null && !isCurrent) this.#openRegistry()
-    this.#target = plan.mode === "managed" && !dryRun ? await this.#ports.target(plan, this.#staging) : null
+    if (isStored && plan.rootPath === null && !isCurrent) this.#openRegistry()
+    this.#target = isStored ? await this.#ports.target(plan, this.#staging) : null
     pool.source({
       type: "source",
       directory: plan.directory,
