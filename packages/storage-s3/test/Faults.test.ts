@@ -149,7 +149,7 @@ describe.skipIf(server === null)("an upload in parts", () => {
   it.live("is compared with the announced digests by the driver, where a store takes parts without a word of theirs", () => Effect.gen(function*() {
     const { proxy, storage, ...place } = yield* behind()
     const { md5, size } = partDigestsOf(content, 5 * MIB)
-    proxy.on(requests("PUT", "uploadId"), { type: "answer", status: 200 })
+    proxy.on(requests("PUT", "uploadId"), { type: "say", status: 200, body: "" }, 10)
     const wrong = { size, md5: md5.map((byte, at) => (at === 0 ? byte ^ 1 : byte)) }
     const error = yield* failsWith(storage.write("a", streamed(content), { mode: "create", size: content.length, partDigests: wrong }), "ChecksumMismatch")
     assert.isFalse(error.retry)
